@@ -1,1 +1,34 @@
-//! viga-scheduler.
+//! Run queues, priorities, reductions, work stealing, park and wake: the scheduling half of viga. It knows
+//! nothing about Node, about messages or about what a task is: a task is a `u32` here.
+//!
+//! The crate has two storeys.
+//!
+//! * The lower one is for a layer that keeps its own tasks, such as viga's runtime: a [`Scheduler`] is one lock
+//!   over the [`RunQueues`] and over whatever that layer keeps per scheduler, a [`Parker`] that its owner sleeps
+//!   in, and [`Statistics`] that any thread may read.
+//! * The upper one stands on it and runs Rust values on real threads.
+//!
+//! # One lock per scheduler
+//!
+//! As in BEAM, one lock guards a scheduler's run queues. It also guards the layer's own per-scheduler state, so
+//! that one uncontended lock pays for a whole crossing, and any thread may act on a process whose scheduler is
+//! busy or stuck: the owner never holds the lock while it runs a slice. No code of this crate ever holds two of
+//! these locks, so they need no order among themselves.
+//!
+//! The lock also decides every race that matters: whatever a sleeping scheduler must not miss is published in a
+//! critical section of its lock, and the sleeper announces itself in one (see [`park`](Parker)).
+
+mod park;
+mod priority;
+mod reductions;
+mod run_queue;
+mod scheduler;
+mod stats;
+mod sync;
+
+pub use park::{BusyWait, Parker, UnknownBusyWait, Unpark};
+pub use priority::Priority;
+pub use reductions::{Budget, CONTEXT_REDUCTIONS, INPUT_REDUCTIONS};
+pub use run_queue::{LOW_PICK_INTERVAL, RunQueues, STEAL_EXAMINE_MAX};
+pub use scheduler::{Guard, Scheduler};
+pub use stats::{Snapshot, Statistics};

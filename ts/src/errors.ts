@@ -1,0 +1,81 @@
+/**
+ * Every error viga raises on bad input has a code of this list, kept in step with docs/errors.md by a test. The message says
+ * what was given, what is allowed and where.
+ */
+export const ErrorCode = {
+  /** The process table is full. */
+  SystemLimit: 'ERR_VIGA_SYSTEM_LIMIT',
+  /** An argument has a value the call does not take. */
+  BadArgument: 'ERR_VIGA_BAD_ARGUMENT',
+  /** A message, row or reason holds something that is not a term. */
+  NotATerm: 'ERR_VIGA_NOT_A_TERM',
+  /** The name is registered already. */
+  NameTaken: 'ERR_VIGA_NAME_TAKEN',
+  /** No process has the name. */
+  NoSuchName: 'ERR_VIGA_NO_SUCH_NAME',
+  /** The process is not alive. */
+  NoProcess: 'ERR_VIGA_NO_PROCESS',
+  /** The calling process has ended; what still runs of it may not act. */
+  ProcessEnded: 'ERR_VIGA_PROCESS_ENDED',
+  /** A second receive was begun while one was pending in the same process. */
+  ReceivePending: 'ERR_VIGA_RECEIVE_PENDING',
+  /** `yield*` or `await` was used where the body is of another kind. */
+  WrongBody: 'ERR_VIGA_WRONG_BODY',
+  /** The runtime has been started already, or with other options. */
+  RuntimeStarted: 'ERR_VIGA_RUNTIME_STARTED',
+  /** The runtime has been stopped. */
+  RuntimeStopped: 'ERR_VIGA_RUNTIME_STOPPED',
+  /** The engine asked for cannot be had here. */
+  EngineUnavailable: 'ERR_VIGA_ENGINE_UNAVAILABLE',
+  /** Another copy of viga runs in this isolate. */
+  DuplicatePackage: 'ERR_VIGA_DUPLICATE_PACKAGE',
+  /** No such table, or not yours to use in this way. */
+  BadTable: 'ERR_VIGA_BAD_TABLE',
+  /** No such registry. */
+  NoSuchRegistry: 'ERR_VIGA_NO_SUCH_REGISTRY',
+  /** A child specification is not one. */
+  BadChildSpec: 'ERR_VIGA_BAD_CHILD_SPEC',
+  /** The operation was given up through its AbortSignal. */
+  Aborted: 'ERR_VIGA_ABORTED',
+} as const
+export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
+
+/** An error of viga's own, told apart by `code`. */
+export class VigaError extends Error {
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(`${message} (${code})`, options)
+    this.name = 'VigaError'
+    this.code = code
+  }
+}
+
+/**
+ * Thrown to end the process that throws it, with `reason` as its exit reason: what `exit(reason)` throws, and what a call
+ * throws when the server is gone or does not answer. Catching it keeps the process alive, as in Erlang.
+ */
+export class Exit extends Error {
+  readonly reason: unknown
+
+  constructor(reason: unknown) {
+    super(`exit: ${describeReason(reason)}`)
+    this.name = 'Exit'
+    this.reason = reason
+  }
+}
+
+/** One line for a reason, for messages and reports. */
+export function describeReason(reason: unknown): string {
+  if (typeof reason === 'string') return reason
+  if (reason instanceof Error) return `${reason.name}: ${reason.message}`
+  if (typeof reason === 'object' && reason !== null && 'error' in reason && reason.error instanceof Error)
+    return `${reason.error.name}: ${reason.error.message}`
+  if (typeof reason === 'bigint' || typeof reason === 'symbol' || typeof reason === 'undefined') return String(reason)
+  if (Array.isArray(reason)) return `[${reason.map(describeReason).join(', ')}]`
+  try {
+    return JSON.stringify(reason) ?? String(reason)
+  } catch {
+    return Object.prototype.toString.call(reason)
+  }
+}

@@ -1,0 +1,55 @@
+import { EMPTY, type Engine, SliceEnd, Wake } from '../engine/engine.js'
+import type { Process } from './process.js'
+
+/** A receive that an async body awaits. */
+export interface PendingReceive {
+  /** Offers what has arrived; true when the promise has been settled. */
+  offer(engine: Engine, process: Process): boolean
+}
+
+/** A call that an async body awaits. */
+export interface PendingCall {
+  settle(status: number, value: unknown): void
+}
+
+/** What the promises of one process wait for: at most one receive, any number of calls (by the id of their reference). */
+export class AsyncWaits {
+  receive: PendingReceive | null = null
+  readonly calls = new Map<number, PendingCall>()
+
+  /**
+   * One slice of a process that awaits: settles the promises that what woke it settles. Their continuations run as
+   * promise jobs after the slice.
+   */
+  run(engine: Engine, process: Process, wake: Wake): SliceEnd {
+    if (wake === Wake.Outcome) {
+      const call = this.calls.get(engine.outcomeRef)
+      if (call !== undefined) {
+        this.calls.delete(engine.outcomeRef)
+        call.settle(engine.outcomeStatus, engine.outcomeValue)
+        engine.microtasksDue = true
+      }
+    }
+    const pending = this.receive
+    if (pending === null) return SliceEnd.Hold
+    if (pending.offer(engine, process)) {
+      this.receive = null
+      engine.microtasksDue = true
+      return SliceEnd.Hold
+    }
+    engine.waitTimeout = -2
+    return SliceEnd.Wait
+  }
+}
+
+/** The waits of a process, made on first use. */
+export function waitsOf(process: Process): AsyncWaits {
+  return (process.waits ??= new AsyncWaits())
+}
+
+/** The next message for `process` from wherever it runs: its slice, or a continuation between slices. */
+export function takeAnywhere(engine: Engine, process: Process, timeout: number): unknown {
+  return engine.current === process ? engine.take() : engine.takeOutside(process, timeout)
+}
+
+export { EMPTY }

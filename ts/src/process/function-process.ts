@@ -1,0 +1,59 @@
+import { SliceEnd, Wake } from '../engine/engine.js'
+import { activeEngine } from '../runtime-state.js'
+import { runInProcess } from './async-context.js'
+
+import { Process } from './process.js'
+import { reasonOfThrown } from './reason.js'
+import { isPromiseLike } from './body-kind.js'
+
+/**
+ * A process whose body is an async function (or a plain one, which ends with its return). Between slices it is held, or
+ * waits in the receive it awaits.
+ */
+export class FunctionProcess extends Process {
+  #body: ((...args: never[]) => unknown) | null
+  #args: readonly unknown[] | null
+
+  constructor(body: (...args: never[]) => unknown, args: readonly unknown[]) {
+    super()
+    this.#body = body
+    this.#args = args
+  }
+
+  run(wake: Wake): SliceEnd {
+    const engine = activeEngine()
+    if (wake !== Wake.Start) return this.waits === null ? SliceEnd.Hold : this.waits.run(engine, this, wake)
+    const body = this.#body as (...args: readonly unknown[]) => unknown
+    const args = this.#args as readonly unknown[]
+    this.#body = null
+    this.#args = null
+    let result: unknown
+    try {
+      result = runInProcess(this, () => body(...args))
+    } catch (thrown) {
+      engine.exit(this, reasonOfThrown(thrown))
+      return SliceEnd.Exit
+    }
+    if (!isPromiseLike(result)) {
+      engine.exit(this, 'normal')
+      return SliceEnd.Exit
+    }
+    result.then(
+      () => this.#end('normal'),
+      (thrown) => this.#end(reasonOfThrown(thrown)),
+    )
+    engine.microtasksDue = true
+    return this.waits !== null && this.waits.receive !== null ? SliceEnd.Wait : SliceEnd.Hold
+  }
+
+  bury(): void {
+    this.#body = null
+    this.#args = null
+    this.waits = null
+  }
+
+  #end(reason: unknown): void {
+    if (!this.ended) activeEngine().exit(this, reason)
+  }
+}
+

@@ -1,0 +1,27 @@
+import type { Pid } from '../pid.js'
+import type { SliceEnd, Wake } from '../engine/engine.js'
+import type { AsyncWaits } from './async-waits.js'
+import type { PutAside } from './put-aside.js'
+
+/**
+ * One process as its isolate sees it: the pid and the body. What others may observe or do to it lives in the engine.
+ * Subclasses are the kinds of body; `run` executes one slice.
+ */
+export abstract class Process {
+  /** Set by Engine.spawn, before the first slice. */
+  pid!: Pid<unknown>
+  /** Messages a selective receive has passed over, oldest first; null when there are none. */
+  putAside: PutAside | null = null
+  /** Promises of this process that messages and outcomes settle; null until it first awaits. */
+  waits: AsyncWaits | null = null
+  /** What reports call it, see `setLabel`. */
+  label: string | undefined = undefined
+  /** True once it has ended, whatever ended it. What still runs of it may not act any more. */
+  ended = false
+
+  /** Executes one slice. Never throws: what the body throws becomes the exit reason. */
+  abstract run(wake: Wake): SliceEnd
+
+  /** Lets go of the body: the process has been ended by a signal, or with the runtime. */
+  abstract bury(reason: unknown): void
+}

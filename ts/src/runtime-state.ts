@@ -1,0 +1,46 @@
+import type { Engine } from './engine/engine.js'
+import type { Process } from './process/process.js'
+
+/**
+ * The running runtime of this isolate, in module variables rather than behind an object because every send and receive
+ * reads them. runtime.ts alone sets them.
+ */
+let engine: Engine | undefined
+let root: Process | undefined
+let boot: () => Engine = () => {
+  throw new Error('runtime-state: runtime.ts has not been loaded')
+}
+/** The async process in whose continuation we are; set once the first async body starts (see async-context.ts). */
+let asyncProcess: () => Process | undefined = () => undefined
+
+export function installBoot(start: () => Engine): void {
+  boot = start
+}
+
+export function setRuntime(newEngine: Engine | undefined, newRoot: Process | undefined): void {
+  engine = newEngine
+  root = newRoot
+}
+
+export function setAsyncLookup(lookup: () => Process | undefined): void {
+  asyncProcess = lookup
+}
+
+/** The engine, started with default options if nothing has started it. */
+export function activeEngine(): Engine {
+  return engine !== undefined ? engine : boot()
+}
+
+/** The engine if the runtime runs. */
+export function startedEngine(): Engine | undefined {
+  return engine
+}
+
+/**
+ * The process that the running code belongs to: of the slice in progress, of the async continuation in progress, or the
+ * scheduler's root process.
+ */
+export function currentProcess(): Process {
+  const active = activeEngine()
+  return active.current ?? asyncProcess() ?? (root as Process)
+}
