@@ -44,3 +44,14 @@ export function currentProcess(): Process {
   const active = activeEngine()
   return active.current ?? asyncProcess() ?? (root as Process)
 }
+
+let ender: (process: Process, reason: unknown) => void
+
+export function installEnder(end: (process: Process, reason: unknown) => void): void {
+  ender = end
+}
+
+/** Ends `process`, reporting a reason that is no orderly one. runtime.ts says how. */
+export function endProcess(process: Process, reason: unknown): void {
+  ender(process, reason)
+}

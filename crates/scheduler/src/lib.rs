@@ -29,6 +29,6 @@ mod sync;
 pub use park::{BusyWait, Parker, UnknownBusyWait, Unpark};
 pub use priority::Priority;
 pub use reductions::{Budget, CONTEXT_REDUCTIONS, INPUT_REDUCTIONS};
-pub use run_queue::{LOW_PICK_INTERVAL, RunQueues, STEAL_EXAMINE_MAX};
+pub use run_queue::{LOW_PICK_INTERVAL, RunQueues, STEAL_EXAMINE_MAX, STEAL_TAKE_MAX};
 pub use scheduler::{Guard, Scheduler};
 pub use stats::{Snapshot, Statistics};

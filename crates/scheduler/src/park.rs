@@ -33,7 +33,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::sync::{AtomicU32, Condvar, Mutex, Ordering};
+use crate::sync::{AtomicU32, Condvar, Mutex, Ordering, ignoring_poison};
 
 const AWAKE: u32 = 0;
 const PARKED: u32 = 1;
@@ -273,9 +273,4 @@ impl fmt::Debug for Parker {
         };
         out.debug_struct("Parker").field("bed", &kind).finish()
     }
-}
-
-/// The parker's mutex guards no data that a panic could leave half changed.
-fn ignoring_poison<T>(result: Result<T, std::sync::PoisonError<T>>) -> T {
-    result.unwrap_or_else(std::sync::PoisonError::into_inner)
 }

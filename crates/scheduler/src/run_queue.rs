@@ -17,6 +17,9 @@ pub const LOW_PICK_INTERVAL: u32 = 8;
 /// victim's lock meanwhile.
 pub const STEAL_EXAMINE_MAX: usize = 256;
 
+/// How many tasks one theft takes at most, for the same reason.
+pub const STEAL_TAKE_MAX: usize = 1_024;
+
 /// The ready tasks of one scheduler. A plain structure for one thread: [`Scheduler`](crate::Scheduler) puts a
 /// lock around it. It never looks for duplicates; that a task is queued at most once is the caller's to keep.
 ///
@@ -123,7 +126,7 @@ impl RunQueues {
 
     /// Takes half of the tasks (rounded up, so that a single one goes too) for a thief and appends them to
     /// `loot`, most urgent class first, longest waiting first within a class; returns how many. At most half
-    /// (rounded up) of a class goes. Tasks that `may_move` refuses stay, in their order.
+    /// (rounded up) of a class goes, and at most [`STEAL_TAKE_MAX`] in all. Tasks that `may_move` refuses stay, in their order.
     ///
     /// O(tasks taken + tasks refused), the latter at most [`STEAL_EXAMINE_MAX`] for each class.
     ///
@@ -142,7 +145,7 @@ impl RunQueues {
         loot: &mut Vec<(u32, Priority)>,
         mut may_move: impl FnMut(u32) -> bool,
     ) -> usize {
-        let wanted = self.len().div_ceil(2);
+        let wanted = self.len().div_ceil(2).min(STEAL_TAKE_MAX);
         let mut taken = 0;
         for priority in Priority::ALL {
             let quota = self.len_of(priority).div_ceil(2).min(wanted - taken);

@@ -141,10 +141,8 @@ export interface EngineOptions {
 
 /** How the engine tells the public layer of things no slice asked for. */
 export interface Host {
-  /** A process was ended by a signal (not by its own return or throw). Its body must be dropped, not run again. */
-  buried(process: Process, reason: unknown): void
-  /** `run` itself threw: a defect of viga's. The process has been ended with the error as its reason. */
-  defect(process: Process, error: unknown): void
+  /** A process was ended by a signal (not by its own return or throw). Its body is dropped and never run again. */
+  buried(process: Process): void
   /** A private copy of a reason for one more receiver. */
   copyReason(reason: unknown): unknown
 }

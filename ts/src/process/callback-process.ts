@@ -38,10 +38,7 @@ export class CallbackProcess extends Process {
     try {
       return this.#slice(engine, wake)
     } catch (thrown) {
-      this.#handler = null
-      this.#work = null
-      if (!this.ended) engine.exit(this, reasonOfThrown(thrown))
-      return SliceEnd.Exit
+      return this.end(reasonOfThrown(thrown))
     }
   }
 
@@ -59,19 +56,24 @@ export class CallbackProcess extends Process {
     } else if (wake === Wake.Start) {
       const end = this.#begin(engine, handler.start(this))
       if (end !== SliceEnd.Wait) return end
-    } else if (engine.timedOut) {
-      this.idleTimeout = -1
-      const end = this.#begin(engine, handler.idle(this))
-      if (end !== SliceEnd.Wait) return end
     }
+    // Only an idle time that passed while nothing else was going on counts: what has arrived goes first.
+    let idle = this.idleTimeout >= 0 && engine.timedOut
     for (;;) {
       const message = this.#next(engine)
-      if (message === EMPTY) {
+      let work: Work
+      if (message !== EMPTY) {
+        idle = false
+        this.idleTimeout = -1
+        work = handler.message(message, this)
+      } else if (idle) {
+        idle = false
+        this.idleTimeout = -1
+        work = handler.idle(this)
+      } else {
         engine.waitTimeout = this.idleTimeout
         return SliceEnd.Wait
       }
-      this.idleTimeout = -1
-      const work = handler.message(message, this)
       if (work !== undefined) {
         const end = this.#begin(engine, work)
         if (end !== SliceEnd.Wait) return end

@@ -31,16 +31,12 @@ export class FunctionProcess extends Process {
     try {
       result = runInProcess(this, () => body(...args))
     } catch (thrown) {
-      engine.exit(this, reasonOfThrown(thrown))
-      return SliceEnd.Exit
+      return this.end(reasonOfThrown(thrown))
     }
-    if (!isPromiseLike(result)) {
-      engine.exit(this, 'normal')
-      return SliceEnd.Exit
-    }
+    if (!isPromiseLike(result)) return this.end('normal')
     result.then(
-      () => this.#end('normal'),
-      (thrown) => this.#end(reasonOfThrown(thrown)),
+      () => this.end('normal'),
+      (thrown) => this.end(reasonOfThrown(thrown)),
     )
     engine.microtasksDue = true
     return this.waits !== null && this.waits.receive !== null ? SliceEnd.Wait : SliceEnd.Hold
@@ -50,10 +46,6 @@ export class FunctionProcess extends Process {
     this.#body = null
     this.#args = null
     this.waits = null
-  }
-
-  #end(reason: unknown): void {
-    if (!this.ended) activeEngine().exit(this, reason)
   }
 }
 

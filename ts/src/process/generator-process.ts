@@ -1,6 +1,5 @@
 import { ErrorCode, VigaError } from '../errors.js'
 import { SliceEnd, type Wake } from '../engine/engine.js'
-import { activeEngine } from '../runtime-state.js'
 import { Process } from './process.js'
 import { reasonOfThrown } from './reason.js'
 
@@ -36,14 +35,10 @@ export class GeneratorProcess extends Process {
       let body = this.body
       if (body instanceof Beginning) this.body = body = body.begin()
       const step = (body as Coroutine).next()
-      if (step.done !== true) return sliceEndOf(step.value)
-      this.body = null
-      activeEngine().exit(this, 'normal')
+      return step.done === true ? this.end('normal') : sliceEndOf(step.value)
     } catch (thrown) {
-      this.body = null
-      activeEngine().exit(this, reasonOfThrown(thrown))
+      return this.end(reasonOfThrown(thrown))
     }
-    return SliceEnd.Exit
   }
 
   bury(): void {

@@ -1,5 +1,6 @@
 import type { Pid } from '../pid.js'
-import type { SliceEnd, Wake } from '../engine/engine.js'
+import { endProcess } from '../runtime-state.js'
+import { SliceEnd, type Wake } from '../engine/engine.js'
 import type { AsyncWaits } from './async-waits.js'
 import type { PutAside } from './put-aside.js'
 
@@ -22,6 +23,12 @@ export abstract class Process {
   /** Executes one slice. Never throws: what the body throws becomes the exit reason. */
   abstract run(wake: Wake): SliceEnd
 
-  /** Lets go of the body: the process has been ended by a signal, or with the runtime. */
-  abstract bury(reason: unknown): void
+  /** Lets go of the body: the process has ended. */
+  abstract bury(): void
+
+  /** The body has ended by itself, with `reason`. */
+  protected end(reason: unknown): SliceEnd {
+    if (!this.ended) endProcess(this, reason)
+    return SliceEnd.Exit
+  }
 }

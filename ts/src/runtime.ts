@@ -1,0 +1,141 @@
+import { describeReason, ErrorCode, VigaError } from './errors.js'
+import type { Engine, Host } from './engine/engine.js'
+import { type EngineChoice, selectEngine } from './engine/select.js'
+import type { Pid } from './pid.js'
+import type { Process } from './process/process.js'
+import { isOrderly } from './process/reason.js'
+import { RootProcess } from './process/root-process.js'
+import { type CrashReporter, reportOnStderr } from './report.js'
+import { installBoot, installEnder, setRuntime, startedEngine } from './runtime-state.js'
+import { copyReason } from './term/copy.js'
+import { VERSION } from './version.js'
+
+export interface RuntimeOptions {
+  /** `native`, `pure`, or `auto` (default: VIGA_ENGINE if set, else native where it loads, with a line when it does not). */
+  readonly engine?: EngineChoice
+  /** Most processes alive at once, 16 to 134,217,727; 262,144 unless given (+P). */
+  readonly processLimit?: number
+  /** Told once of each process that an error ends; writes lines on stderr unless given. */
+  readonly onCrash?: CrashReporter
+}
+
+const DEFAULT_PROCESS_LIMIT = 262_144
+const LARGEST_PROCESS_LIMIT = 134_217_727
+
+/** Where the copy of viga that runs in this isolate leaves its mark, so that a second copy is refused, not half working. */
+const mark = Symbol.for('viga.runtime')
+type Marked = { [mark]?: { readonly version: string; readonly from: string } }
+
+let reporter: CrashReporter = reportOnStderr
+
+function checkLimit(limit: number): number {
+  if (!Number.isInteger(limit) || limit < 16 || limit > LARGEST_PROCESS_LIMIT)
+    throw new VigaError(
+      ErrorCode.BadArgument,
+      `Runtime.start: processLimit is ${String(limit)}; whole numbers from 16 to ${LARGEST_PROCESS_LIMIT} are allowed`,
+    )
+  return limit
+}
+
+function claimIsolate(): void {
+  const other = (globalThis as Marked)[mark]
+  if (other !== undefined)
+    throw new VigaError(
+      ErrorCode.DuplicatePackage,
+      `viga ${VERSION} (${import.meta.url}) cannot start: viga ${other.version} (${other.from}) runs in this thread already; install one copy`,
+    )
+  ;(globalThis as Marked)[mark] = { version: VERSION, from: import.meta.url }
+}
+
+const host: Host = {
+  buried(process) {
+    process.ended = true
+    process.bury()
+  },
+  copyReason,
+}
+
+function endProcess(process: Process, reason: unknown): void {
+  const engine = startedEngine()
+  process.ended = true
+  process.bury()
+  if (engine === undefined) return
+  if (!isOrderly(reason)) reportCrash(engine, process, reason)
+  engine.exit(process, reason)
+}
+
+function reportCrash(engine: Engine, process: Process, reason: unknown): void {
+  const facts = engine.processFacts(process.pid)
+  const ancestors: Pid[] = []
+  let parent = facts?.parent ?? null
+  while (parent !== null && ancestors.length < 32) {
+    ancestors.push(parent)
+    parent = engine.processFacts(parent)?.parent ?? null
+  }
+  const stack =
+    typeof reason === 'object' && reason !== null && 'stack' in reason && typeof reason.stack === 'string' ? reason.stack : ''
+  try {
+    reporter({ pid: process.pid, names: facts?.names ?? [], label: process.label, reason, stack, ancestors })
+  } catch (error) {
+    globalThis.process.stderr.write(`viga: onCrash threw ${describeReason(error)} while told of ${String(process.pid)}\n`)
+  }
+}
+
+function start(options: RuntimeOptions = {}): Runtime {
+  if (startedEngine() !== undefined)
+    throw new VigaError(
+      ErrorCode.RuntimeStarted,
+      'Runtime.start: the runtime of this thread is running already; start it before the first use of viga, or stop it first',
+    )
+  const processLimit = checkLimit(options.processLimit ?? DEFAULT_PROCESS_LIMIT)
+  const { engine } = selectEngine(options.engine)
+  claimIsolate()
+  reporter = options.onCrash ?? reportOnStderr
+  const root = new RootProcess()
+  root.label = 'root'
+  engine.start(root, host, { processLimit })
+  setRuntime(engine, root)
+  return new Runtime(engine)
+}
+
+installBoot(() => {
+  start()
+  return startedEngine() as Engine
+})
+installEnder(endProcess)
+
+/** The runtime of this thread: started on first use, or here, with options. */
+export class Runtime implements AsyncDisposable {
+  readonly #engine: Engine
+
+  /** Use {@link Runtime.start}. */
+  constructor(engine: Engine) {
+    this.#engine = engine
+  }
+
+  /**
+   * Starts the runtime with `options`.
+   *
+   * @throws ERR_VIGA_RUNTIME_STARTED, ERR_VIGA_ENGINE_UNAVAILABLE, ERR_VIGA_DUPLICATE_PACKAGE, ERR_VIGA_BAD_ARGUMENT.
+   */
+  static start(options?: RuntimeOptions): Runtime {
+    return start(options)
+  }
+
+  /** The engine that runs: 'native' or 'pure'. */
+  get engine(): 'native' | 'pure' {
+    return this.#engine.kind
+  }
+
+  /** Ends every process, without signals, and gives back what the engine holds. Idempotent. */
+  stop(): void {
+    if (startedEngine() !== this.#engine) return
+    setRuntime(undefined, undefined)
+    this.#engine.stop()
+    delete (globalThis as Marked)[mark]
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop()
+  }
+}
