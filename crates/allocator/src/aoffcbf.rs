@@ -106,7 +106,9 @@ unsafe impl Send for CarrierFirstFitBestFit {}
 
 impl CarrierFirstFitBestFit {
     pub(crate) fn new() -> CarrierFirstFitBestFit {
-        CarrierFirstFitBestFit { carriers: Tree::new() }
+        CarrierFirstFitBestFit {
+            carriers: Tree::new(),
+        }
     }
 
     /// # Safety
@@ -122,8 +124,11 @@ impl CarrierFirstFitBestFit {
     /// The carrier with the lowest address that has a block of `size` bytes.
     fn first_carrier(&self, size: usize) -> Option<*mut CarrierNode> {
         let largest_below = |node: *mut Node| {
+            if node.is_null() {
+                return 0;
+            }
             // SAFETY: every node of this tree is the start of a `CarrierNode`.
-            if node.is_null() { 0 } else { unsafe { (*node.cast::<CarrierNode>()).largest_below } }
+            unsafe { (*node.cast::<CarrierNode>()).largest_below }
         };
         let mut node = self.carriers.root();
         if largest_below(node) < size {
@@ -179,7 +184,11 @@ impl Policy for CarrierFirstFitBestFit {
             (*carrier).blocks.remove(node_in(block));
             if block.size() == (*carrier).largest {
                 let last = (*carrier).blocks.last();
-                let largest = if last.is_null() { 0 } else { block_of(last).size() };
+                let largest = if last.is_null() {
+                    0
+                } else {
+                    block_of(last).size()
+                };
                 if largest != (*carrier).largest {
                     self.set_largest(carrier, largest);
                 }
@@ -215,12 +224,147 @@ impl Policy for CarrierFirstFitBestFit {
                 let mut largest = 0;
                 (*carrier).blocks.check(&mut |node| {
                     assert!(block_of(node).is_free(), "a linked block is free");
-                    assert_eq!(node_of(block_of(node).carrier()), carrier, "a block is in its carrier's tree");
+                    assert_eq!(
+                        node_of(block_of(node).carrier()),
+                        carrier,
+                        "a block is in its carrier's tree"
+                    );
                     largest = block_of(node).size();
                     visit(block_of(node));
                 });
-                assert_eq!(largest, (*carrier).largest, "a carrier knows its largest block");
+                assert_eq!(
+                    largest,
+                    (*carrier).largest,
+                    "a carrier knows its largest block"
+                );
             });
         }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::AllocKind;
+    use crate::segment::{SegmentCache, SegmentUse};
+
+    /// Slots of a carrier, 8 KiB apart: blocks in them are never neighbours.
+    const SLOTS: usize = 24;
+
+    struct Ground {
+        policy: CarrierFirstFitBestFit,
+        carriers: Vec<*mut Carrier>,
+        /// Linked blocks as (carrier, size, block), each part by address: the order in which they should be found.
+        model: BTreeSet<(usize, usize, usize)>,
+    }
+
+    impl Ground {
+        fn new(carriers: usize) -> Ground {
+            let mut policy = CarrierFirstFitBestFit::new();
+            let mut segments = SegmentCache::new(0);
+            let carriers: Vec<_> = (0..carriers)
+                .map(|_| {
+                    let segment = segments.take(1, SegmentUse::MultiBlock).unwrap();
+                    let carrier = Carrier::create(segment, std::ptr::null(), AllocKind::System);
+                    // SAFETY: a new carrier.
+                    unsafe { policy.add_carrier(carrier) };
+                    carrier
+                })
+                .collect();
+            Ground {
+                policy,
+                carriers,
+                model: BTreeSet::new(),
+            }
+        }
+
+        /// Links the block in this slot, or unlinks it if it is linked.
+        fn toggle(&mut self, carrier: usize, slot: usize, size: usize) {
+            let carrier = self.carriers[carrier % self.carriers.len()];
+            // SAFETY: slots are 8 KiB apart and blocks are smaller.
+            unsafe {
+                let first = Carrier::first_block(carrier).payload().as_ptr();
+                let block = Block::at(first.add(slot * 8192).sub(HEADER_SIZE));
+                let linked = self
+                    .model
+                    .iter()
+                    .find(|entry| entry.2 == block.address())
+                    .copied();
+                if let Some(entry) = linked {
+                    self.policy.unlink(block);
+                    self.model.remove(&entry);
+                } else {
+                    block.write_free(carrier, size, false);
+                    self.policy.link(block);
+                    self.model.insert((carrier.addr(), size, block.address()));
+                }
+            }
+        }
+
+        fn check(&self, wanted: usize) {
+            let mut linked = BTreeSet::new();
+            self.policy.check(&mut |block| {
+                // SAFETY: a linked block.
+                let entry = unsafe { (block.carrier().addr(), block.size(), block.address()) };
+                assert!(linked.insert(entry));
+            });
+            assert_eq!(linked, self.model);
+            let expected = self
+                .model
+                .iter()
+                .find(|entry| entry.1 >= wanted)
+                .map(|entry| entry.2);
+            assert_eq!(self.policy.find(wanted).map(Block::address), expected);
+        }
+    }
+
+    impl Drop for Ground {
+        fn drop(&mut self) {
+            for &carrier in &self.carriers {
+                // SAFETY: the policy is not used any more.
+                unsafe { Carrier::into_segment(carrier) }.release();
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            failure_persistence: None,
+            ..ProptestConfig::with_cases(if cfg!(miri) { 2 } else { 100 })
+        })]
+        #[test]
+        fn finds_the_best_block_of_the_lowest_carrier_that_has_one(
+            carriers in 1usize..9,
+            steps in prop::collection::vec((0usize..9, 0..SLOTS, 3usize..40, 3usize..45), 1..150),
+        ) {
+            let mut ground = Ground::new(carriers);
+            for (carrier, slot, size, wanted) in steps {
+                ground.toggle(carrier, slot, size * 16);
+                ground.check(wanted * 16);
+            }
+        }
+    }
+
+    #[test]
+    fn a_removed_carrier_is_not_found() {
+        let mut ground = Ground::new(3);
+        for carrier in 0..3 {
+            ground.toggle(carrier, 0, 480);
+        }
+        let lowest = (0..3)
+            .min_by_key(|&index| ground.carriers[index].addr())
+            .unwrap();
+        ground.toggle(lowest, 0, 480);
+        // SAFETY: none of its blocks is linked.
+        unsafe { ground.policy.remove_carrier(ground.carriers[lowest]) };
+        ground.check(480);
+        // SAFETY: just removed.
+        unsafe { ground.policy.add_carrier(ground.carriers[lowest]) };
+        ground.toggle(lowest, 0, 480);
+        ground.check(480);
     }
 }

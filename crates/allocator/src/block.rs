@@ -35,7 +35,11 @@ const SIZE_MASK: usize = (1 << OFFSET_SHIFT) - ALIGNMENT;
 #[inline]
 pub(crate) const fn block_size_for(request: usize) -> usize {
     let size = (request + HEADER_SIZE + ALIGNMENT - 1) & !(ALIGNMENT - 1);
-    if size < MIN_BLOCK_SIZE { MIN_BLOCK_SIZE } else { size }
+    if size < MIN_BLOCK_SIZE {
+        MIN_BLOCK_SIZE
+    } else {
+        size
+    }
 }
 
 /// A pointer to a block's header.
@@ -95,11 +99,6 @@ impl Block {
     #[inline]
     pub(crate) fn address(self) -> usize {
         self.0.as_ptr().addr()
-    }
-
-    #[inline]
-    pub(crate) fn as_ptr(self) -> *mut u8 {
-        self.0.as_ptr()
     }
 
     /// # Safety
@@ -186,12 +185,23 @@ impl Block {
         }
     }
 
+    /// The size that a free block's footer tells.
+    #[cfg(feature = "hard-checks")]
+    pub(crate) unsafe fn footer(self) -> usize {
+        // SAFETY: the footer is the block's last word.
+        unsafe { self.0.add(self.size()).cast::<usize>().sub(1).read() }
+    }
+
     #[inline]
     pub(crate) unsafe fn set_previous_free(self, free: bool) {
         // SAFETY: passed on to the caller.
         unsafe {
             let header = self.header();
-            self.set_header(if free { header | PREVIOUS_FREE } else { header & !PREVIOUS_FREE });
+            self.set_header(if free {
+                header | PREVIOUS_FREE
+            } else {
+                header & !PREVIOUS_FREE
+            });
         }
     }
 

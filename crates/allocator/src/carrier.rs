@@ -109,7 +109,10 @@ pub(crate) struct CarrierList {
 
 impl CarrierList {
     pub(crate) const fn new() -> CarrierList {
-        CarrierList { first: ptr::null_mut(), count: 0 }
+        CarrierList {
+            first: ptr::null_mut(),
+            count: 0,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -68,12 +68,32 @@ impl Tunables {
             })
         };
         let (least, most) = (*CARRIER_SIZES.start(), *CARRIER_SIZES.end());
-        within("single_block_threshold", self.single_block_threshold, MIN_BLOCK_SIZE, most)?;
+        within(
+            "single_block_threshold",
+            self.single_block_threshold,
+            MIN_BLOCK_SIZE,
+            most,
+        )?;
         within("smallest_carrier", self.smallest_carrier, least, most)?;
-        within("largest_carrier", self.largest_carrier, self.smallest_carrier, most)?;
+        within(
+            "largest_carrier",
+            self.largest_carrier,
+            self.smallest_carrier,
+            most,
+        )?;
         within("growth_stages", self.growth_stages, 1, 1000)?;
-        within("single_block_shrink_percent", self.single_block_shrink_percent, 0, 100)?;
-        within("front_cache_bytes", self.front_cache_bytes, 0, 1024 * LARGEST_CACHED_BLOCK)
+        within(
+            "single_block_shrink_percent",
+            self.single_block_shrink_percent,
+            0,
+            100,
+        )?;
+        within(
+            "front_cache_bytes",
+            self.front_cache_bytes,
+            0,
+            1024 * LARGEST_CACHED_BLOCK,
+        )
     }
 }
 
@@ -102,7 +122,10 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Config { kinds: [Tunables::default(); AllocKind::ALL.len()], cached_segments: 10 }
+        Config {
+            kinds: [Tunables::default(); AllocKind::ALL.len()],
+            cached_segments: 10,
+        }
     }
 }
 
@@ -122,7 +145,9 @@ impl Config {
     /// # Errors
     /// The first tunable that is out of range.
     pub fn with_all(self, tunables: Tunables) -> Result<Config, ConfigError> {
-        AllocKind::ALL.into_iter().try_fold(self, |config, kind| config.with(kind, tunables))
+        AllocKind::ALL
+            .into_iter()
+            .try_fold(self, |config, kind| config.with(kind, tunables))
     }
 
     /// Sets how many freed segments are kept for the next carrier (`+MMmcs`), 0 to 30.

@@ -25,7 +25,9 @@ pub(crate) struct FreedBlock {
 
 impl FreedBlock {
     pub(crate) fn new() -> FreedBlock {
-        FreedBlock { next: SharedCell::new(ptr::null_mut()) }
+        FreedBlock {
+            next: SharedCell::new(ptr::null_mut()),
+        }
     }
 }
 
@@ -70,7 +72,9 @@ const CLOSED: *mut FreedBlock = ptr::without_provenance_mut(1);
 
 impl DelayedFrees {
     pub(crate) fn new() -> DelayedFrees {
-        DelayedFrees { head: AtomicPtr::new(ptr::null_mut()) }
+        DelayedFrees {
+            head: AtomicPtr::new(ptr::null_mut()),
+        }
     }
 
     /// Whether blocks may be waiting. Relaxed: a stale answer only delays them to the next look.

@@ -40,10 +40,18 @@ impl fmt::Display for AllocError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AllocError::TooLarge { size, limit } => {
-                write!(f, "{}: {size} bytes asked for, at most {limit} are possible", self.code())
+                write!(
+                    f,
+                    "{}: {size} bytes asked for, at most {limit} are possible",
+                    self.code()
+                )
             }
             AllocError::OutOfMemory { size } => {
-                write!(f, "{}: the system has no memory for {size} bytes", self.code())
+                write!(
+                    f,
+                    "{}: the system has no memory for {size} bytes",
+                    self.code()
+                )
             }
         }
     }

@@ -34,8 +34,15 @@ pub(crate) struct FrontCache {
 impl FrontCache {
     /// A cache that keeps at most `bytes` per class.
     pub(crate) fn new(bytes: usize) -> FrontCache {
-        let mut classes = [Class { first: ptr::null_mut(), room: 0 }; CLASSES];
-        for (index, class) in classes.iter_mut().enumerate().skip(MIN_BLOCK_SIZE / ALIGNMENT) {
+        let mut classes = [Class {
+            first: ptr::null_mut(),
+            room: 0,
+        }; CLASSES];
+        for (index, class) in classes
+            .iter_mut()
+            .enumerate()
+            .skip(MIN_BLOCK_SIZE / ALIGNMENT)
+        {
             class.room = bytes / (index * ALIGNMENT);
         }
         FrontCache { classes }
@@ -60,7 +67,9 @@ impl FrontCache {
     /// The block is allocated, has this size, and nobody uses it.
     #[inline]
     pub(crate) unsafe fn push(&mut self, block: Block, size: usize) -> bool {
-        let Some(class) = self.classes.get_mut(size / ALIGNMENT) else { return false };
+        let Some(class) = self.classes.get_mut(size / ALIGNMENT) else {
+            return false;
+        };
         if class.room == 0 {
             return false;
         }
@@ -74,7 +83,9 @@ impl FrontCache {
 
     /// Takes any block.
     pub(crate) fn pop_any(&mut self) -> Option<Block> {
-        (MIN_BLOCK_SIZE..=LARGEST_CACHED_BLOCK).step_by(ALIGNMENT).find_map(|size| self.pop(size))
+        (MIN_BLOCK_SIZE..=LARGEST_CACHED_BLOCK)
+            .step_by(ALIGNMENT)
+            .find_map(|size| self.pop(size))
     }
 
     /// Calls `visit` for every block in the cache.

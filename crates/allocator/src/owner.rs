@@ -43,7 +43,10 @@ unsafe impl<H: Reclaim> Sync for Owner<H> {}
 impl<H: Reclaim> Owner<H> {
     /// A new owner, as a counted pointer that [`Owner::leave`] consumes.
     pub(crate) fn create() -> *const Owner<H> {
-        Arc::into_raw(Arc::new(Owner { delayed: DelayedFrees::new(), orphan: Mutex::new(None) }))
+        Arc::into_raw(Arc::new(Owner {
+            delayed: DelayedFrees::new(),
+            orphan: Mutex::new(None),
+        }))
     }
 
     /// Whether blocks may be waiting: one relaxed load.
@@ -75,7 +78,9 @@ impl<H: Reclaim> Owner<H> {
             Arc::from_raw(owner)
         };
         let mut orphan = shared.orphan.lock().unwrap_or_else(PoisonError::into_inner);
-        let heap = orphan.as_mut().expect("a closed owner with blocks in use has left its heap behind");
+        let heap = orphan
+            .as_mut()
+            .expect("a closed owner with blocks in use has left its heap behind");
         // SAFETY: promised by the caller.
         unsafe { heap.reclaim(block) };
         if heap.has_blocks_in_use() {

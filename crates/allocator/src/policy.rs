@@ -34,9 +34,7 @@ impl Strategy {
 
     pub(crate) fn create(self) -> Box<dyn Policy> {
         match self {
-            Strategy::AddressOrderFirstFitCarrierBestFit => {
-                Box::new(CarrierFirstFitBestFit::new())
-            }
+            Strategy::AddressOrderFirstFitCarrierBestFit => Box::new(CarrierFirstFitBestFit::new()),
         }
     }
 }

@@ -39,7 +39,8 @@ impl SegmentUse {
     }
 
     fn layout(self, size: usize) -> Layout {
-        Layout::from_size_align(size, self.alignment()).expect("segment sizes stay far below isize::MAX")
+        Layout::from_size_align(size, self.alignment())
+            .expect("segment sizes stay far below isize::MAX")
     }
 }
 
@@ -55,7 +56,11 @@ impl Segment {
     fn acquire(size: usize, purpose: SegmentUse) -> Option<Segment> {
         // SAFETY: callers round sizes up to a unit, so the size is not zero.
         let base = unsafe { std::alloc::alloc(purpose.layout(size)) };
-        NonNull::new(base).map(|base| Segment { base, size, purpose })
+        NonNull::new(base).map(|base| Segment {
+            base,
+            size,
+            purpose,
+        })
     }
 
     /// Gives the memory back to the system.
@@ -72,7 +77,11 @@ impl Segment {
         // SAFETY: allocated with this layout, the new size is a positive multiple of the page.
         let base = unsafe { std::alloc::realloc(self.base.as_ptr(), layout, new_size) };
         match NonNull::new(base) {
-            Some(base) => Ok(Segment { base, size: new_size, purpose: self.purpose }),
+            Some(base) => Ok(Segment {
+                base,
+                size: new_size,
+                purpose: self.purpose,
+            }),
             None => Err(self),
         }
     }
@@ -90,7 +99,10 @@ unsafe impl Send for SegmentCache {}
 
 impl SegmentCache {
     pub(crate) fn new(limit: usize) -> SegmentCache {
-        SegmentCache { kept: Vec::with_capacity(limit), limit }
+        SegmentCache {
+            kept: Vec::with_capacity(limit),
+            limit,
+        }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -165,12 +177,17 @@ mod tests {
     #[test]
     fn a_bad_fit_or_another_use_gets_a_fresh_segment() {
         let mut cache = SegmentCache::new(4);
-        let segment = cache.take(20 * CARRIER_UNIT, SegmentUse::MultiBlock).unwrap();
+        let segment = cache
+            .take(20 * CARRIER_UNIT, SegmentUse::MultiBlock)
+            .unwrap();
         cache.give(segment);
         for purpose in [SegmentUse::MultiBlock, SegmentUse::SingleBlock] {
             cache.take(CARRIER_UNIT, purpose).unwrap().release();
         }
-        cache.take(20 * CARRIER_UNIT, SegmentUse::SingleBlock).unwrap().release();
+        cache
+            .take(20 * CARRIER_UNIT, SegmentUse::SingleBlock)
+            .unwrap()
+            .release();
         assert_eq!(cache.len(), 1);
     }
 }

@@ -84,8 +84,9 @@ unsafe fn is_red(node: *mut Node) -> bool {
 unsafe fn set_red(node: *mut Node, red: bool) {
     // SAFETY: see above.
     unsafe {
-        (*node).parent_and_colour =
-            (*node).parent_and_colour.map_addr(|address| (address & !RED) | usize::from(red));
+        (*node).parent_and_colour = (*node)
+            .parent_and_colour
+            .map_addr(|address| (address & !RED) | usize::from(red));
     }
 }
 
@@ -117,7 +118,10 @@ pub(crate) unsafe fn right(node: *mut Node) -> *mut Node {
 
 impl<O: Order> Tree<O> {
     pub(crate) const fn new() -> Tree<O> {
-        Tree { root: ptr::null_mut(), order: PhantomData }
+        Tree {
+            root: ptr::null_mut(),
+            order: PhantomData,
+        }
     }
 
     #[inline]
@@ -146,7 +150,11 @@ impl<O: Order> Tree<O> {
             let (mut above, mut side, mut current) = (ptr::null_mut(), LEFT, self.root);
             while !current.is_null() {
                 above = current;
-                side = if O::before(node, current) { LEFT } else { RIGHT };
+                side = if O::before(node, current) {
+                    LEFT
+                } else {
+                    RIGHT
+                };
                 current = child(current, side);
             }
             node.write(Node {
@@ -361,14 +369,23 @@ unsafe fn check_below<O: Order>(
     // SAFETY: promised by the caller.
     unsafe {
         assert_eq!(parent(node), above, "a child knows its parent");
-        assert!(!(is_red(node) && is_red(above)), "no red node has a red child");
+        assert!(
+            !(is_red(node) && is_red(above)),
+            "no red node has a red child"
+        );
         let left_height = check_below::<O>(left(node), node, previous, visit);
-        assert!(previous.is_null() || O::before(*previous, node), "nodes are in order");
+        assert!(
+            previous.is_null() || O::before(*previous, node),
+            "nodes are in order"
+        );
         *previous = node;
         visit(node);
         let right_height = check_below::<O>(right(node), node, previous, visit);
         assert_eq!(left_height, right_height, "black heights agree");
-        assert!(!O::AUGMENTED || !O::refresh(node), "augmented values are up to date");
+        assert!(
+            !O::AUGMENTED || !O::refresh(node),
+            "augmented values are up to date"
+        );
         left_height + usize::from(!is_red(node))
     }
 }
@@ -413,8 +430,15 @@ mod tests {
     }
 
     fn item(key: u32) -> *mut Item {
-        let node = Node { parent_and_colour: ptr::null_mut(), child: [ptr::null_mut(); 2] };
-        Box::into_raw(Box::new(Item { node, key, largest: 0 }))
+        let node = Node {
+            parent_and_colour: ptr::null_mut(),
+            child: [ptr::null_mut(); 2],
+        };
+        Box::into_raw(Box::new(Item {
+            node,
+            key,
+            largest: 0,
+        }))
     }
 
     fn keys(tree: &Tree<ByKey>) -> Vec<u32> {
@@ -433,9 +457,7 @@ mod tests {
                 // SAFETY: a fresh item.
                 unsafe { tree.insert(new.cast()) };
                 items.insert(key, new);
-            } else if !add
-                && let Some(old) = items.remove(&key)
-            {
+            } else if !add && let Some(old) = items.remove(&key) {
                 // SAFETY: the item is in the tree, and freed once it is out.
                 unsafe {
                     tree.remove(old.cast());
@@ -469,6 +491,9 @@ mod tests {
         let down = (0..count).rev().map(|key| (false, key));
         run(&up.chain(down).collect::<Vec<_>>());
         let keys: BTreeSet<u32> = (0..count).map(|key| key * 7919 % 1009).collect();
-        run(&keys.iter().flat_map(|&key| [(true, key), (false, key / 2)]).collect::<Vec<_>>());
+        run(&keys
+            .iter()
+            .flat_map(|&key| [(true, key), (false, key / 2)])
+            .collect::<Vec<_>>());
     }
 }
