@@ -215,7 +215,7 @@ impl Policy for CarrierFirstFitBestFit {
         best
     }
 
-    #[cfg(any(test, feature = "hard-checks"))]
+    #[cfg(any(all(test, not(loom)), feature = "hard-checks"))]
     fn check(&self, visit: &mut dyn FnMut(Block)) {
         // SAFETY: nodes of the trees live.
         unsafe {

@@ -123,3 +123,74 @@ impl DelayedFrees {
         Chain(self.head.swap(CLOSED, Ordering::Acquire))
     }
 }
+
+#[cfg(all(test, loom))]
+mod tests {
+    use loom::sync::Arc;
+    use loom::thread;
+
+    use super::*;
+
+    fn block() -> NonNull<FreedBlock> {
+        NonNull::from(Box::leak(Box::new(FreedBlock::new())))
+    }
+
+    fn free(chain: Chain) -> usize {
+        // SAFETY: every block is a leaked box, and comes out of the stack once.
+        chain
+            .map(|block| unsafe { drop(Box::from_raw(block.as_ptr())) })
+            .count()
+    }
+
+    #[test]
+    fn nothing_is_lost_between_two_producers_and_the_owner() {
+        loom::model(|| {
+            let delayed = Arc::new(DelayedFrees::new());
+            let producers = [1, 2].map(|count| {
+                let delayed = Arc::clone(&delayed);
+                thread::spawn(move || {
+                    for _ in 0..count {
+                        // SAFETY: a fresh block.
+                        unsafe { delayed.push(block()) }.unwrap();
+                    }
+                })
+            });
+            let mut collected = free(delayed.take());
+            for producer in producers {
+                producer.join().unwrap();
+            }
+            assert_eq!(delayed.may_have_some(), collected < 3);
+            collected += free(delayed.take());
+            assert_eq!(collected, 3);
+        });
+    }
+
+    #[test]
+    fn a_block_is_either_taken_by_the_close_or_refused() {
+        loom::model(|| {
+            let delayed = Arc::new(DelayedFrees::new());
+            let producers = [(); 2].map(|()| {
+                let delayed = Arc::clone(&delayed);
+                thread::spawn(move || {
+                    let block = block();
+                    // SAFETY: a fresh block; still ours when refused.
+                    unsafe {
+                        match delayed.push(block) {
+                            Ok(()) => 0,
+                            Err(Closed) => {
+                                drop(Box::from_raw(block.as_ptr()));
+                                1
+                            }
+                        }
+                    }
+                })
+            });
+            let taken = free(delayed.close());
+            let refused: usize = producers
+                .map(|producer| producer.join().unwrap())
+                .iter()
+                .sum();
+            assert_eq!(taken + refused, 2);
+        });
+    }
+}

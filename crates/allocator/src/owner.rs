@@ -113,3 +113,93 @@ impl<H: Reclaim> Owner<H> {
         }
     }
 }
+
+#[cfg(all(test, loom))]
+mod tests {
+    use loom::sync::Arc;
+    use loom::sync::atomic::{AtomicUsize, Ordering};
+    use loom::thread;
+
+    use super::*;
+
+    /// A heap that only counts. Loom itself reports an owner that is never freed.
+    struct CountedHeap {
+        in_use: usize,
+        reclaimed: Arc<AtomicUsize>,
+        dropped: Arc<AtomicUsize>,
+    }
+
+    impl Reclaim for CountedHeap {
+        unsafe fn reclaim(&mut self, block: NonNull<FreedBlock>) {
+            // SAFETY: every block is a leaked box and given back once.
+            unsafe { drop(Box::from_raw(block.as_ptr())) };
+            self.in_use -= 1;
+            self.reclaimed.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn has_blocks_in_use(&self) -> bool {
+            self.in_use != 0
+        }
+    }
+
+    impl Drop for CountedHeap {
+        fn drop(&mut self) {
+            assert_eq!(self.in_use, 0);
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[derive(Clone, Copy)]
+    struct Sent<T>(T);
+    // SAFETY: what is sent is made for it: an owner is shared, a block is handed over.
+    unsafe impl<T> Send for Sent<T> {}
+
+    fn owner_leaves_while_others_free(users: usize, collects_first: bool) {
+        loom::model(move || {
+            let reclaimed = Arc::new(AtomicUsize::new(0));
+            let dropped = Arc::new(AtomicUsize::new(0));
+            let mut heap = CountedHeap {
+                in_use: users,
+                reclaimed: Arc::clone(&reclaimed),
+                dropped: Arc::clone(&dropped),
+            };
+            let owner = Owner::create();
+            let users: Vec<_> = (0..users)
+                .map(|_| {
+                    let block = NonNull::from(Box::leak(Box::new(FreedBlock::new())));
+                    let sent = Sent((owner, block));
+                    thread::spawn(move || {
+                        let Sent((owner, block)) = { sent };
+                        // SAFETY: the block counts as in use until here.
+                        unsafe { Owner::give_back(owner, block) }
+                    })
+                })
+                .collect();
+            // SAFETY: this thread owns the heap and leaves once.
+            unsafe {
+                if collects_first && (*owner).may_have_delayed() {
+                    for block in (*owner).take_delayed() {
+                        heap.reclaim(block);
+                    }
+                }
+                Owner::leave(owner, heap);
+            }
+            let count = users.len();
+            for user in users {
+                user.join().unwrap();
+            }
+            assert_eq!(reclaimed.load(Ordering::Relaxed), count);
+            assert_eq!(dropped.load(Ordering::Relaxed), 1);
+        });
+    }
+
+    #[test]
+    fn the_last_of_two_users_frees_what_the_owner_left_behind() {
+        owner_leaves_while_others_free(2, false);
+    }
+
+    #[test]
+    fn an_owner_may_collect_before_it_leaves() {
+        owner_leaves_while_others_free(2, true);
+    }
+}

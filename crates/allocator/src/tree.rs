@@ -344,7 +344,7 @@ impl<O: Order> Tree<O> {
     ///
     /// # Safety
     /// All nodes live.
-    #[cfg(any(test, feature = "hard-checks"))]
+    #[cfg(any(all(test, not(loom)), feature = "hard-checks"))]
     pub(crate) unsafe fn check(&self, visit: &mut dyn FnMut(*mut Node)) {
         // SAFETY: promised by the caller.
         unsafe {
@@ -356,7 +356,7 @@ impl<O: Order> Tree<O> {
 }
 
 /// Returns the black height.
-#[cfg(any(test, feature = "hard-checks"))]
+#[cfg(any(all(test, not(loom)), feature = "hard-checks"))]
 unsafe fn check_below<O: Order>(
     node: *mut Node,
     above: *mut Node,
