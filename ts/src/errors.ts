@@ -35,6 +35,12 @@ export const ErrorCode = {
   NoSuchRegistry: 'ERR_VIGA_NO_SUCH_REGISTRY',
   /** A child specification is not one. */
   BadChildSpec: 'ERR_VIGA_BAD_CHILD_SPEC',
+  /** A process that was started did not come up: its init stopped, failed, ignored or took too long. */
+  StartFailed: 'ERR_VIGA_START_FAILED',
+  /** The supervisor has no such child. */
+  NoSuchChild: 'ERR_VIGA_NO_SUCH_CHILD',
+  /** The child is in no state for what was asked: running, restarting, or there already. */
+  ChildState: 'ERR_VIGA_CHILD_STATE',
   /** The operation was given up through its AbortSignal. */
   Aborted: 'ERR_VIGA_ABORTED',
 } as const

@@ -2,7 +2,7 @@ import { ErrorCode, VigaError } from './errors.js'
 import { Priority } from './engine/engine.js'
 import type { Pid } from './pid.js'
 import { isGeneratorFunction } from './process/body-kind.js'
-import { CallbackProcess, type MessageHandler, type Work } from './process/callback-process.js'
+import { CallbackProcess, type Work } from './process/callback-process.js'
 import { FunctionProcess } from './process/function-process.js'
 import { type Coroutine, GeneratorProcess } from './process/generator-process.js'
 import type { Process } from './process/process.js'
@@ -47,25 +47,31 @@ export interface SpawnOptions {
   readonly label?: string
 }
 
-/** Adapts a callback body to what a callback process runs. */
-class StatefulHandler<M, S> implements MessageHandler {
+/** Runs a callback body. */
+class StatefulProcess<M, S> extends CallbackProcess {
   private readonly body: CallbackBody<M, S>
   private state: S | undefined
 
   constructor(body: CallbackBody<M, S>) {
+    super()
     this.body = body
   }
 
-  start(): Work {
+  protected start(): Work {
     if (this.body.init !== undefined) this.state = this.body.init()
   }
 
-  message(message: unknown): Work {
+  protected message(message: unknown): Work {
     this.state = this.body.message(message as M, this.state as S)
   }
 
-  idle(): Work {
+  protected idle(): Work {
     return undefined
+  }
+
+  bury(): void {
+    super.bury()
+    this.state = undefined
   }
 }
 
@@ -73,7 +79,7 @@ function processFor(body: unknown, args: readonly unknown[]): Process {
   if (isGeneratorFunction(body)) return new GeneratorProcess(body as (...args: never[]) => Coroutine, args)
   if (typeof body === 'function') return new FunctionProcess(body as (...args: never[]) => unknown, args)
   if (typeof body === 'object' && body !== null && 'message' in body && typeof body.message === 'function')
-    return new CallbackProcess(new StatefulHandler(body as CallbackBody<unknown, unknown>))
+    return new StatefulProcess(body as CallbackBody<unknown, unknown>)
   throw new VigaError(
     ErrorCode.BadArgument,
     `spawn: the body is ${body === null ? 'null' : `a ${typeof body}`}; a generator function, an async function, a function or an object with a message method are allowed`,

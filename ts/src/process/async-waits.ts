@@ -22,14 +22,7 @@ export class AsyncWaits {
    * promise jobs after the slice.
    */
   run(engine: Engine, process: Process, wake: Wake): SliceEnd {
-    if (wake === Wake.Outcome) {
-      const call = this.calls.get(engine.outcomeRef)
-      if (call !== undefined) {
-        this.calls.delete(engine.outcomeRef)
-        call.settle(engine.outcomeStatus, engine.outcomeValue)
-        engine.microtasksDue = true
-      }
-    }
+    if (wake === Wake.Outcome) this.settleCall(engine)
     const pending = this.receive
     if (pending === null) return SliceEnd.Hold
     if (pending.offer(engine, process)) {
@@ -39,6 +32,15 @@ export class AsyncWaits {
     }
     engine.waitTimeout = -2
     return SliceEnd.Wait
+  }
+
+  /** Settles the promise of the call whose outcome began the slice. */
+  settleCall(engine: Engine): void {
+    const call = this.calls.get(engine.outcomeRef)
+    if (call === undefined) return
+    this.calls.delete(engine.outcomeRef)
+    call.settle(engine.outcomeStatus, engine.outcomeValue)
+    engine.microtasksDue = true
   }
 }
 

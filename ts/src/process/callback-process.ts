@@ -8,77 +8,101 @@ import { reasonOfThrown } from './reason.js'
 /** A callback's work: done, or a coroutine or promise to see through before the next message. */
 export type Work = undefined | void | Coroutine | PromiseLike<unknown>
 
-/**
- * What a callback process runs: `message` for each message, one after the other. A callback ends the process by throwing
- * (`Exit` for a reason of choice). Synchronous callbacks cost no promise and no generator.
- */
-export interface MessageHandler {
-  /** First of all, in the process. */
-  start(process: CallbackProcess): Work
-  message(message: unknown, process: CallbackProcess): Work
-  /** `idleTimeout` has passed without a message. */
-  idle(process: CallbackProcess): Work
-}
+/** `idleTimeout` of a process that waits for its next message for ever. */
+export const NEVER_IDLE = -1
+/** `idleTimeout` of a process that hibernates until its next message. */
+export const HIBERNATE = -2
 
-/** A process without a stack between slices: a handler and its state. The base of servers, supervisors and agents. */
-export class CallbackProcess extends Process {
-  /** Milliseconds without a message after which `idle` is called, once; -1 for never. Reset by each callback. */
-  idleTimeout = -1
-  #handler: MessageHandler | null
+/**
+ * A process without a stack between slices: callbacks and their state. The base of servers, supervisors and agents.
+ * `message` is called for each message, one after the other. A callback ends the process by throwing (`Exit` for a reason
+ * of choice). Synchronous callbacks cost no promise and no generator.
+ */
+export abstract class CallbackProcess extends Process {
+  /** Milliseconds without a message after which `idle` is called, once; or NEVER_IDLE, or HIBERNATE. Reset by each callback. */
+  protected idleTimeout = NEVER_IDLE
+  /** Asks for `followUp` before the next message. */
+  protected followUpDue = false
   /** The coroutine in progress, or true while a promise is. */
   #work: Coroutine | true | null = null
+  /** How the promise in progress has ended, until the process sees it. */
+  #settled: { readonly failed: boolean; readonly thrown: unknown } | null = null
 
-  constructor(handler: MessageHandler) {
-    super()
-    this.#handler = handler
+  /** First of all, in the process. */
+  protected abstract start(): Work
+  protected abstract message(message: unknown): Work
+  /** `idleTimeout` has passed without a message. */
+  protected abstract idle(): Work
+
+  /** What the last callback asked for with `followUpDue`. */
+  protected followUp(): Work {
+    return undefined
+  }
+
+  /** A callback has thrown: ends the process, unless a subclass has something to do first. */
+  protected failed(thrown: unknown): SliceEnd {
+    return this.end(reasonOfThrown(thrown))
   }
 
   run(wake: Wake): SliceEnd {
-    const engine = activeEngine()
     try {
-      return this.#slice(engine, wake)
+      return this.#slice(activeEngine(), wake)
     } catch (thrown) {
-      return this.end(reasonOfThrown(thrown))
+      this.#work = null
+      return this.failed(thrown)
     }
   }
 
   bury(): void {
-    this.#handler = null
     this.#work = null
+    this.#settled = null
     this.waits = null
   }
 
   #slice(engine: Engine, wake: Wake): SliceEnd {
-    const handler = this.#handler as MessageHandler
+    // Only an idle time that passed while nothing else was going on counts.
+    let idling = false
     if (this.#work !== null) {
       const end = this.#continue(engine, wake)
       if (this.#work !== null) return end
     } else if (wake === Wake.Start) {
-      const end = this.#begin(engine, handler.start(this))
-      if (end !== SliceEnd.Wait) return end
+      const end = this.#begin(engine, this.start())
+      if (end !== SliceEnd.Wait || this.#work !== null) return end
+    } else {
+      idling = this.idleTimeout >= 0
+      if (wake === Wake.Outcome && this.waits !== null) this.waits.settleCall(engine)
     }
-    // Only an idle time that passed while nothing else was going on counts: what has arrived goes first.
-    let idle = this.idleTimeout >= 0 && engine.timedOut
     for (;;) {
-      const message = this.#next(engine)
       let work: Work
-      if (message !== EMPTY) {
-        idle = false
-        this.idleTimeout = -1
-        work = handler.message(message, this)
-      } else if (idle) {
-        idle = false
-        this.idleTimeout = -1
-        work = handler.idle(this)
+      if (this.followUpDue) {
+        this.followUpDue = false
+        work = this.followUp()
       } else {
-        engine.waitTimeout = this.idleTimeout
-        return SliceEnd.Wait
+        const message = this.#next(engine)
+        if (message !== EMPTY) {
+          idling = false
+          this.idleTimeout = NEVER_IDLE
+          work = this.message(message)
+        } else if (idling && engine.timedOut && engine.drained) {
+          idling = false
+          this.idleTimeout = NEVER_IDLE
+          work = this.idle()
+        } else {
+          this.#rest(engine, idling)
+          return SliceEnd.Wait
+        }
       }
       if (work !== undefined) {
         const end = this.#begin(engine, work)
-        if (end !== SliceEnd.Wait) return end
+        if (end !== SliceEnd.Wait || this.#work !== null) return end
       }
     }
+  }
+
+  /** Arms what the next wait needs; `idling` says that the idle time which is armed goes on. */
+  #rest(engine: Engine, idling: boolean): void {
+    if (this.idleTimeout === HIBERNATE) engine.hibernate(this)
+    else engine.waitTimeout = idling && !engine.timedOut ? -2 : this.idleTimeout
   }
 
   /** Messages that a selective receive inside a callback put aside come first. */
@@ -91,14 +115,21 @@ export class CallbackProcess extends Process {
     return message
   }
 
-  /** Wait when the work is done already; otherwise how the slice ends. */
+  /** Sees `work` through from inside a slice, as if a callback had returned it. */
+  protected seeThrough(work: Work): SliceEnd {
+    const end = this.#begin(activeEngine(), work)
+    // Done at once: the slice is over, but messages may be waiting.
+    return this.#work === null ? SliceEnd.Yield : end
+  }
+
+  /** Starts on `work`. `#work` is null afterwards when it is done already; otherwise the result says how the slice ends. */
   #begin(engine: Engine, work: Work): SliceEnd {
     if (work === undefined) return SliceEnd.Wait
     if (isPromiseLike(work)) {
       this.#work = true
       work.then(
-        () => this.#promiseDone(null),
-        (thrown: unknown) => this.#promiseDone({ thrown }),
+        () => this.#promiseDone(false, undefined),
+        (thrown: unknown) => this.#promiseDone(true, thrown),
       )
       engine.microtasksDue = true
       return this.waits !== null && this.waits.receive !== null ? SliceEnd.Wait : SliceEnd.Hold
@@ -113,8 +144,8 @@ export class CallbackProcess extends Process {
   /** Goes on with the work in progress. Leaves `#work` null when it is done. */
   #continue(engine: Engine, wake: Wake): SliceEnd {
     if (this.#work === true) {
-      if (this.#settled !== null && wake === Wake.Resume) {
-        const settled = this.#settled
+      const settled = this.#settled
+      if (settled !== null && wake === Wake.Resume) {
         this.#settled = null
         this.#work = null
         if (settled.failed) throw settled.thrown
@@ -122,17 +153,17 @@ export class CallbackProcess extends Process {
       }
       return this.waits === null ? SliceEnd.Hold : this.waits.run(engine, this, wake)
     }
-    const step = (this.#work as Coroutine).next()
+    const coroutine = this.#work as Coroutine
+    if (wake === Wake.Outcome && this.waits !== null) this.waits.settleCall(engine)
+    const step = coroutine.next()
     if (step.done !== true) return sliceEndOf(step.value)
     this.#work = null
     return SliceEnd.Wait
   }
 
-  #settled: { readonly failed: boolean; readonly thrown: unknown } | null = null
-
-  #promiseDone(failure: { readonly thrown: unknown } | null): void {
+  #promiseDone(failed: boolean, thrown: unknown): void {
     if (this.ended) return
-    this.#settled = { failed: failure !== null, thrown: failure?.thrown }
+    this.#settled = { failed, thrown }
     activeEngine().resume(this)
   }
 }
