@@ -6,7 +6,8 @@
 //! * The lower one is for a layer that keeps its own tasks, such as viga's runtime: a [`Scheduler`] is one lock
 //!   over the [`RunQueues`] and over whatever that layer keeps per scheduler, a [`Parker`] that its owner sleeps
 //!   in, and [`Statistics`] that any thread may read.
-//! * The upper one stands on it and runs Rust values on real threads.
+//! * The upper one stands on it and runs Rust values: a [`Pool`] of threads (its own, and [`Adopted`] ones) that run
+//!   [`Body`] values as tasks, steal from each other, park and shut down.
 //!
 //! # One lock per scheduler
 //!
@@ -18,17 +19,34 @@
 //! The lock also decides every race that matters: whatever a sleeping scheduler must not miss is published in a
 //! critical section of its lock, and the sleeper announces itself in one (see [`park`](Parker)).
 
+mod adopt;
+mod body;
+mod config;
+mod idle;
+mod member;
 mod park;
+mod pool;
 mod priority;
 mod reductions;
 mod run_queue;
 mod scheduler;
+mod shared;
 mod stats;
+mod steal;
 mod sync;
+mod table;
+mod task;
+mod task_ref;
+mod worker;
 
+pub use adopt::{AdoptError, Adopted, Picked, Slice};
+pub use body::{Body, Context, SliceEnd};
+pub use config::{BodyPanic, PanicReporter, PoolConfig, PoolError, SCHEDULERS_MAX};
 pub use park::{BusyWait, Parker, UnknownBusyWait, Unpark};
+pub use pool::Pool;
 pub use priority::Priority;
 pub use reductions::{Budget, CONTEXT_REDUCTIONS, INPUT_REDUCTIONS};
 pub use run_queue::{LOW_PICK_INTERVAL, RunQueues, STEAL_EXAMINE_MAX, STEAL_TAKE_MAX};
 pub use scheduler::{Guard, Scheduler};
 pub use stats::{Snapshot, Statistics};
+pub use task_ref::TaskRef;

@@ -191,6 +191,19 @@ impl Statistics {
             .sum()
     }
 
+    /// Slices ended so far. Any thread.
+    #[must_use]
+    pub fn slices(&self) -> u64 {
+        self.by_owner.slices.get()
+    }
+
+    /// Whether the scheduler is in a phase with work. Any thread; a hint, possibly a moment old.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        let (_, idle) = unpack(self.by_owner.phase.load(Ordering::Relaxed));
+        !idle
+    }
+
     /// All counters. Any thread; takes no lock.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {

@@ -52,8 +52,11 @@ impl TaskTable {
     /// The slot of a number that was given out. O(1).
     pub(crate) fn cell(&self, id: u32) -> &TaskCell {
         let (segment, offset) = place_of(id);
-        let cells = self.segments[segment]
-            .get_or_init(|| (0..segment_size(segment)).map(|_| TaskCell::vacant()).collect());
+        let cells = self.segments[segment].get_or_init(|| {
+            (0..segment_size(segment))
+                .map(|_| TaskCell::vacant())
+                .collect()
+        });
         &cells[offset]
     }
 
@@ -86,7 +89,9 @@ impl TaskTable {
 
     /// Gives all of a cache back: its thread leaves.
     pub(crate) fn return_cache(&self, cache: &mut NumberCache) {
-        ignoring_poison(self.numbers.lock()).free.append(&mut cache.free);
+        ignoring_poison(self.numbers.lock())
+            .free
+            .append(&mut cache.free);
     }
 
     /// Every slot that has ever held a task.

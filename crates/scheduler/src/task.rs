@@ -174,17 +174,9 @@ impl TaskCell {
         }
     }
 
-    /// To `DEAD`, by the runner. Returns the body, for the caller to drop.
-    ///
-    /// # Safety
-    /// The caller made the task `RUNNING` and has not settled it.
-    pub(crate) unsafe fn bury(&self) -> BodySlot {
-        let body = self.body.with_mut(|slot| {
-            // SAFETY: the task is the caller's while it runs, and shutdown does not take a running task's body.
-            unsafe { (*slot).take() }
-        });
+    /// To `DEAD`, by the runner, which has the body in its hands.
+    pub(crate) fn bury(&self) {
         self.transition(|_| Some(DEAD));
-        body
     }
 
     /// To `DEAD`, by shutdown or by a spawner whose pool is closing. Returns the body for the caller to drop, or
@@ -200,15 +192,26 @@ impl TaskCell {
         }
     }
 
-    /// Calls `run` with the body.
+    /// Takes the body out for a slice, or for good.
     ///
     /// # Safety
     /// The caller made the task `RUNNING` and has not settled it.
-    pub(crate) unsafe fn with_body<R>(&self, run: impl FnOnce(&mut BodySlot) -> R) -> R {
+    pub(crate) unsafe fn take_body(&self) -> BodySlot {
         self.body.with_mut(|slot| {
-            // SAFETY: the task is the caller's while it runs.
-            run(unsafe { &mut *slot })
+            // SAFETY: a running task's body is its runner's, and shutdown leaves it alone.
+            unsafe { (*slot).take() }
         })
+    }
+
+    /// Puts the body back after a slice.
+    ///
+    /// # Safety
+    /// The caller made the task `RUNNING` and has not settled it.
+    pub(crate) unsafe fn put_body(&self, body: Box<dyn Body>) {
+        self.body.with_mut(|slot| {
+            // SAFETY: a running task's body is its runner's, and shutdown leaves it alone.
+            unsafe { *slot = Some(body) }
+        });
     }
 
     pub(crate) fn is_alive(&self, generation: u32) -> bool {
@@ -284,6 +287,6 @@ mod tests {
         assert!(cell.kill().is_none());
         assert_eq!(cell.settle_yield(), Settled::MustBury);
         // SAFETY: this function made the task run.
-        assert!(unsafe { cell.bury() }.is_some());
+        assert!(unsafe { cell.take_body() }.is_some());
     }
 }

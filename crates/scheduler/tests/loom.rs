@@ -1,12 +1,77 @@
-//! Models of the protocols, walked by loom through every order of their steps.
+//! Models of the protocols, walked by loom through the orders of their steps.
 //! Run with `RUSTFLAGS="--cfg loom" cargo test --release -p viga-scheduler --test loom`.
+//!
+//! Loom walks every order for the models of one lock and one word. Those of a whole pool are walked through every
+//! order with at most two preemptions, where loom's authors have found most defects to show.
 #![cfg(loom)]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use loom::sync::Notify;
+use loom::sync::atomic::AtomicBool;
 use loom::thread;
-use viga_scheduler::{Parker, Priority, Scheduler};
+use viga_scheduler::{
+    Adopted, BusyWait, Context, Parker, Picked, Pool, PoolConfig, Priority, Scheduler, SliceEnd,
+};
+
+const PREEMPTIONS: usize = 2;
+
+fn pool_model(model: impl Fn() + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(PREEMPTIONS);
+    builder.max_branches = 10_000;
+    builder.check(model);
+}
+
+fn pool(threads: usize, seats: usize) -> Arc<Pool> {
+    let config = PoolConfig {
+        threads,
+        seats,
+        busy_wait: BusyWait::None,
+        on_panic: None,
+    };
+    Arc::new(Pool::new(config).unwrap())
+}
+
+/// A foreign event loop: a thread that can be called.
+struct EventLoop {
+    adopted: Adopted,
+    bell: Arc<Notify>,
+}
+
+impl EventLoop {
+    fn join(pool: &Pool) -> Self {
+        let bell = Arc::new(Notify::new());
+        let rung = Arc::clone(&bell);
+        let adopted = pool.adopt(move || rung.notify()).unwrap();
+        EventLoop { adopted, bell }
+    }
+
+    /// Runs the next slice and settles it. Nothing when the pool has closed.
+    fn turn(&mut self) -> Option<SliceEnd> {
+        loop {
+            match self.adopted.pick() {
+                Picked::Task(mut slice) => {
+                    let end = slice.run();
+                    slice.settle();
+                    return Some(end);
+                }
+                Picked::Parked => self.bell.wait(),
+                Picked::Closed => return None,
+            }
+        }
+    }
+}
+
+/// Counts its own drop.
+struct Dropped(Arc<AtomicUsize>);
+
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
 
 /// What a thread that blocks does when it wants a task.
 fn pop_or_sleep<S>(scheduler: &Scheduler<S>) -> u32 {
@@ -30,17 +95,16 @@ fn push<S>(scheduler: &Scheduler<S>, task: u32) {
 fn a_wake_up_is_not_lost() {
     loom::model(|| {
         let scheduler = Arc::new(Scheduler::new(0, Parker::thread(), ()));
-        let wakers: Vec<_> = (0..2)
-            .map(|task| {
-                let scheduler = Arc::clone(&scheduler);
-                thread::spawn(move || push(&scheduler, task))
-            })
-            .collect();
-        let sum = pop_or_sleep(&scheduler) + pop_or_sleep(&scheduler);
-        assert_eq!(sum, 1);
-        for waker in wakers {
-            waker.join().unwrap();
-        }
+        let waker = thread::spawn({
+            let scheduler = Arc::clone(&scheduler);
+            move || {
+                push(&scheduler, 1);
+                push(&scheduler, 2);
+            }
+        });
+        assert_eq!(pop_or_sleep(&scheduler), 1);
+        assert_eq!(pop_or_sleep(&scheduler), 2);
+        waker.join().unwrap();
     });
 }
 
@@ -71,5 +135,141 @@ fn a_foreign_thread_is_called_once_per_park() {
         let calls = calls.load(Ordering::Relaxed);
         assert_eq!(calls, usize::from(parked), "parked: {parked}");
         assert_eq!(scheduler.lock().queues().len(), 2);
+    });
+}
+
+/// The message is written relaxed: that the slice sees it is the work of `wake` and of the state word alone.
+#[test]
+fn a_wake_against_a_settle_is_answered_by_a_slice_that_sees_the_message() {
+    pool_model(|| {
+        let pool = pool(0, 1);
+        let mut event_loop = EventLoop::join(&pool);
+        let message = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&message);
+        let task = pool.spawn(
+            move |_: &mut Context<'_>| match seen.load(Ordering::Relaxed) {
+                true => SliceEnd::Exit,
+                false => SliceEnd::Wait,
+            },
+            Priority::Normal,
+        );
+        let waker = thread::spawn(move || {
+            message.store(true, Ordering::Relaxed);
+            task.wake();
+        });
+        while event_loop.turn() != Some(SliceEnd::Exit) {}
+        waker.join().unwrap();
+        pool.shutdown();
+    });
+}
+
+#[test]
+fn stealing_neither_loses_nor_duplicates_a_task() {
+    pool_model(|| {
+        let pool = pool(0, 2);
+        let runs = Arc::new(AtomicUsize::new(0));
+        let mut owner = EventLoop::join(&pool);
+        for _ in 0..3 {
+            let runs = Arc::clone(&runs);
+            pool.spawn(
+                move |_: &mut Context<'_>| {
+                    runs.fetch_add(1, Ordering::Relaxed);
+                    SliceEnd::Exit
+                },
+                Priority::Normal,
+            );
+        }
+        let thief = thread::spawn({
+            let pool = Arc::clone(&pool);
+            move || run_while_ready(&mut EventLoop::join(&pool).adopted)
+        });
+        run_while_ready(&mut owner.adopted);
+        thief.join().unwrap();
+        run_while_ready(&mut owner.adopted);
+        assert_eq!(runs.load(Ordering::Relaxed), 3);
+    });
+}
+
+fn run_while_ready(adopted: &mut Adopted) {
+    while let Picked::Task(mut slice) = adopted.pick() {
+        slice.run();
+    }
+}
+
+#[test]
+fn a_thief_that_parks_is_called_for_work_that_its_owner_leaves() {
+    pool_model(|| {
+        let pool = pool(0, 2);
+        let mut owner = EventLoop::join(&pool);
+        pool.spawn(
+            |context: &mut Context<'_>| {
+                for _ in 0..3 {
+                    context.spawn(|_: &mut Context<'_>| SliceEnd::Exit, Priority::Normal);
+                }
+                SliceEnd::Wait
+            },
+            Priority::Normal,
+        );
+        let Picked::Task(mut slice) = owner.adopted.pick() else {
+            panic!("the task was queued here, the only open seat");
+        };
+        let thief = thread::spawn({
+            let pool = Arc::clone(&pool);
+            move || EventLoop::join(&pool).turn()
+        });
+        slice.run();
+        assert_eq!(thief.join().unwrap(), Some(SliceEnd::Exit));
+        slice.settle();
+    });
+}
+
+#[test]
+fn shutdown_finds_a_thread_that_parks() {
+    pool_model(|| {
+        let pool = pool(1, 0);
+        pool.shutdown();
+        pool.shutdown();
+    });
+}
+
+#[test]
+fn shutdown_calls_a_foreign_thread_that_parks() {
+    pool_model(|| {
+        let pool = pool(0, 1);
+        let mut event_loop = EventLoop::join(&pool);
+        let closer = thread::spawn({
+            let pool = Arc::clone(&pool);
+            move || pool.shutdown()
+        });
+        assert_eq!(event_loop.turn(), None);
+        closer.join().unwrap();
+    });
+}
+
+#[test]
+fn a_body_spawned_while_the_pool_shuts_down_is_dropped_once() {
+    pool_model(|| {
+        let pool = pool(0, 1);
+        let drops = Arc::new(AtomicUsize::new(0));
+        let mut event_loop = EventLoop::join(&pool);
+        let spawner = thread::spawn({
+            let pool = Arc::clone(&pool);
+            let dropped = Dropped(Arc::clone(&drops));
+            move || {
+                let body = move |_: &mut Context<'_>| {
+                    let _held = &dropped;
+                    SliceEnd::Wait
+                };
+                pool.spawn(body, Priority::Normal);
+            }
+        });
+        let closer = thread::spawn({
+            let pool = Arc::clone(&pool);
+            move || pool.shutdown()
+        });
+        while event_loop.turn().is_some() {}
+        spawner.join().unwrap();
+        closer.join().unwrap();
+        assert_eq!(drops.load(Ordering::Relaxed), 1);
     });
 }
