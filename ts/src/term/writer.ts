@@ -1,0 +1,43 @@
+/** Bytes that grow as they are written. One writer serves an isolate: `position` goes back to 0 for each use. */
+export class TermWriter {
+  bytes: Uint8Array
+  view: DataView
+  /** Where the next byte goes. */
+  position = 0
+  /** Told of the larger memory whenever there is one; the bytes written so far are in it. */
+  whenReplaced: ((bytes: Uint8Array) => void) | null = null
+
+  constructor(bytes: Uint8Array = new Uint8Array(4096)) {
+    this.bytes = bytes
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  /** Makes sure that `count` more bytes fit. Amortised O(1). */
+  reserve(count: number): void {
+    if (this.position + count > this.bytes.length) this.#grow(this.position + count)
+  }
+
+  byte(value: number): void {
+    this.reserve(1)
+    this.bytes[this.position++] = value
+  }
+
+  uint32(value: number): void {
+    this.reserve(4)
+    this.view.setUint32(this.position, value, true)
+    this.position += 4
+  }
+
+  /** A copy of what has been written from `start` on. */
+  written(start = 0): Uint8Array {
+    return this.bytes.slice(start, this.position)
+  }
+
+  #grow(needed: number): void {
+    const bytes = new Uint8Array(Math.max(needed, this.bytes.length * 2))
+    bytes.set(this.bytes.subarray(0, this.position))
+    this.bytes = bytes
+    this.view = new DataView(bytes.buffer)
+    this.whenReplaced?.(bytes)
+  }
+}
