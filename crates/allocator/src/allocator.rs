@@ -27,15 +27,12 @@ unsafe impl Send for Heap {}
 
 impl Heap {
     /// # Safety
-    /// A block of this heap that is used no more.
+    /// A block of this heap with this size and kind, that is used no more.
     #[inline]
-    unsafe fn free(&mut self, block: Block) {
+    unsafe fn free(&mut self, block: Block, size: usize, kind: AllocKind) {
         // SAFETY: promised by the caller.
-        unsafe {
-            let kind = (*block.carrier()).kind;
-            self.instances[kind as usize].free(block, &mut self.segments);
-            self.check(kind);
-        }
+        unsafe { self.instances[kind as usize].free(block, size, &mut self.segments) };
+        self.check(kind);
     }
 
     fn flush(&mut self) {
@@ -62,9 +59,13 @@ impl Reclaim for Heap {
         // SAFETY: promised by the caller; the freed block is the start of a payload.
         unsafe {
             let block = Block::from_payload(block.cast());
-            let kind = (*block.carrier()).kind;
-            self.counters.kinds[kind as usize].delayed_frees.add(1);
-            self.free(block);
+            let (size, carrier) = block.size_and_carrier();
+            let kind = (*carrier).kind;
+            self.instances[kind as usize]
+                .counters()
+                .delayed_frees
+                .add(1);
+            self.free(block, size, kind);
         }
     }
 
@@ -145,7 +146,7 @@ impl Allocator {
     #[inline]
     pub fn allocate(&mut self, kind: AllocKind, size: usize) -> Result<NonNull<u8>, AllocError> {
         if self.has_delayed() {
-            self.collect_delayed(DELAYED_PER_ALLOCATION);
+            self.collect_a_few();
         }
         let heap = self.heap();
         let block = heap.instances[kind as usize].allocate(size, &mut heap.segments)?;
@@ -162,9 +163,10 @@ impl Allocator {
         // SAFETY: promised by the caller; a block's header names its carrier, which names its owner.
         unsafe {
             let found = Block::from_payload(block);
-            let owner = (*found.carrier()).owner;
+            let (size, carrier) = found.size_and_carrier();
+            let owner = (*carrier).owner;
             if owner == self.owner {
-                self.heap().free(found);
+                self.heap().free(found, size, (*carrier).kind);
             } else {
                 hand_back(owner, block);
             }
@@ -228,6 +230,13 @@ impl Allocator {
             unsafe { self.heap().reclaim(block) };
         }
         limit
+    }
+
+    /// Out of line, so that `allocate` stays short for those who inline it.
+    #[cold]
+    #[inline(never)]
+    fn collect_a_few(&mut self) {
+        self.collect_delayed(DELAYED_PER_ALLOCATION);
     }
 
     /// Gives everything back that is kept for speed only: blocks in the front caches and cached segments. Costs

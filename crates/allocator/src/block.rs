@@ -145,21 +145,27 @@ impl Block {
         unsafe { self.header() & SINGLE != 0 }
     }
 
-    /// The carrier this block lies in. O(1), two loads.
+    /// Size and carrier from one look at the header, for the hot path: relaxed loads are not merged.
     #[inline]
-    pub(crate) unsafe fn carrier(self) -> *mut Carrier {
+    pub(crate) unsafe fn size_and_carrier(self) -> (usize, *mut Carrier) {
         // SAFETY: passed on to the caller.
         let header = unsafe { self.header() };
         let start = self.0.as_ptr();
-        if header & SINGLE != 0 {
+        let carrier = if header & SINGLE != 0 {
             // SAFETY: a single block lies at this fixed distance from its carrier.
-            return unsafe { start.sub(FIRST_BLOCK_OFFSET) }.cast();
-        }
-        start
-            .map_addr(|address| {
-                (address & !(CARRIER_UNIT - 1)) - ((header >> OFFSET_SHIFT) << CARRIER_UNIT_SHIFT)
-            })
-            .cast()
+            unsafe { start.sub(FIRST_BLOCK_OFFSET) }
+        } else {
+            let offset = (header >> OFFSET_SHIFT) << CARRIER_UNIT_SHIFT;
+            start.map_addr(|address| (address & !(CARRIER_UNIT - 1)) - offset)
+        };
+        (header & SIZE_MASK, carrier.cast())
+    }
+
+    /// The carrier this block lies in. O(1).
+    #[inline]
+    pub(crate) unsafe fn carrier(self) -> *mut Carrier {
+        // SAFETY: passed on to the caller.
+        unsafe { self.size_and_carrier().1 }
     }
 
     /// The block behind this one.

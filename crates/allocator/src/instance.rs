@@ -34,7 +34,8 @@ pub(crate) struct Instance {
     pub(crate) front: FrontCache,
     pub(crate) multi: CarrierList,
     pub(crate) single: CarrierList,
-    counters: PlainArc<Counters>,
+    counters: PlainArc<KindCounters>,
+    shared_counters: PlainArc<Counters>,
 }
 
 // Safety of the methods below: a block that is passed in belongs to this instance, is allocated, and is not used by
@@ -45,7 +46,7 @@ impl Instance {
         kind: AllocKind,
         tunables: Tunables,
         owner: *const Owner<Heap>,
-        counters: PlainArc<Counters>,
+        shared_counters: PlainArc<Counters>,
     ) -> Instance {
         Instance {
             kind,
@@ -55,13 +56,14 @@ impl Instance {
             front: FrontCache::new(tunables.front_cache_bytes),
             multi: CarrierList::new(),
             single: CarrierList::new(),
-            counters,
+            counters: PlainArc::clone(&shared_counters.kinds[kind as usize]),
+            shared_counters,
         }
     }
 
     #[inline]
     pub(crate) fn counters(&self) -> &KindCounters {
-        &self.counters.kinds[self.kind as usize]
+        &self.counters
     }
 
     /// A block with room for `request` bytes. O(1) from the front cache, O(log n) in free blocks otherwise.
@@ -71,20 +73,17 @@ impl Instance {
         request: usize,
         segments: &mut SegmentCache,
     ) -> Result<Block, AllocError> {
-        let block = self.obtain(request, segments)?;
-        // SAFETY: just obtained.
-        self.counters().block_given(unsafe { block.size() });
+        let (block, size) = self.obtain(request, segments)?;
+        self.counters().block_given(size);
         Ok(block)
     }
 
-    /// Takes a block back.
+    /// Takes a block of `size` bytes back.
     #[inline]
-    pub(crate) unsafe fn free(&mut self, block: Block, segments: &mut SegmentCache) {
+    pub(crate) unsafe fn free(&mut self, block: Block, size: usize, segments: &mut SegmentCache) {
+        self.counters().block_taken_back(size);
         // SAFETY: see the top of the impl.
-        unsafe {
-            self.counters().block_taken_back(block.size());
-            self.dispose(block, segments);
-        }
+        unsafe { self.dispose(block, size, segments) }
     }
 
     /// Changes the size of a block, in place where that is possible. The block stays as it was on failure.
@@ -127,8 +126,13 @@ impl Instance {
         }
     }
 
+    /// A block and its size.
     #[inline]
-    fn obtain(&mut self, request: usize, segments: &mut SegmentCache) -> Result<Block, AllocError> {
+    fn obtain(
+        &mut self,
+        request: usize,
+        segments: &mut SegmentCache,
+    ) -> Result<(Block, usize), AllocError> {
         if request > MAX_REQUEST {
             return Err(AllocError::TooLarge {
                 size: request,
@@ -136,24 +140,44 @@ impl Instance {
             });
         }
         let size = block_size_for(request);
-        match self.front.pop(size) {
-            Some(block) => Some(block),
-            None if size >= self.tunables.single_block_threshold => {
-                self.create_single(size, segments)
-            }
-            None => self.cut(size, segments),
+        if let Some(block) = self.front.pop(size) {
+            return Ok((block, size));
         }
-        .ok_or(AllocError::OutOfMemory { size: request })
+        self.obtain_from_carriers(size, segments)
+            .ok_or(AllocError::OutOfMemory { size: request })
     }
 
+    #[inline(never)]
+    fn obtain_from_carriers(
+        &mut self,
+        size: usize,
+        segments: &mut SegmentCache,
+    ) -> Option<(Block, usize)> {
+        let block = if size >= self.tunables.single_block_threshold {
+            self.create_single(size, segments)
+        } else {
+            self.cut(size, segments)
+        }?;
+        // SAFETY: just made.
+        Some((block, unsafe { block.size() }))
+    }
+
+    /// Keeps a block in the front cache or gives it back to its carrier.
     #[inline]
-    unsafe fn dispose(&mut self, block: Block, segments: &mut SegmentCache) {
+    unsafe fn dispose(&mut self, block: Block, size: usize, segments: &mut SegmentCache) {
         // SAFETY: see the top of the impl. A single block fills at least a page, which no class of the front cache
         // takes.
         unsafe {
-            if self.front.push(block, block.size()) {
-                return;
+            if !self.front.push(block, size) {
+                self.give_to_carrier(block, segments);
             }
+        }
+    }
+
+    #[inline(never)]
+    unsafe fn give_to_carrier(&mut self, block: Block, segments: &mut SegmentCache) {
+        // SAFETY: see the top of the impl.
+        unsafe {
             if block.is_single() {
                 self.destroy_single(block, segments);
             } else {
@@ -163,7 +187,6 @@ impl Instance {
     }
 
     /// Cuts a block of `size` bytes from a free one, making a carrier if none has room.
-    #[inline(never)]
     fn cut(&mut self, size: usize, segments: &mut SegmentCache) -> Option<Block> {
         let block = match self.policy.find(size) {
             Some(block) => block,
@@ -219,7 +242,6 @@ impl Instance {
     }
 
     /// Makes an allocated block free, merged with its free neighbours; a carrier that is empty now goes.
-    #[inline(never)]
     unsafe fn release(&mut self, block: Block, segments: &mut SegmentCache) {
         // SAFETY: see the top of the impl; neighbours are found through valid boundary tags.
         unsafe {
@@ -292,12 +314,13 @@ impl Instance {
         request: usize,
         segments: &mut SegmentCache,
     ) -> Result<Block, AllocError> {
-        let new = self.obtain(request, segments)?;
+        let (new, _) = self.obtain(request, segments)?;
         // SAFETY: two blocks of at least so many bytes; they do not overlap.
         unsafe {
-            let bytes = request.min(block.size() - HEADER_SIZE);
+            let size = block.size();
+            let bytes = request.min(size - HEADER_SIZE);
             block.payload().copy_to_nonoverlapping(new.payload(), bytes);
-            self.dispose(block, segments);
+            self.dispose(block, size, segments);
         }
         Ok(new)
     }
@@ -429,8 +452,10 @@ impl Instance {
     }
 
     fn note_segments(&self, segments: &SegmentCache) {
-        self.counters.cached_segments.set(segments.len());
-        self.counters.cached_segment_bytes.set(segments.bytes());
+        self.shared_counters.cached_segments.set(segments.len());
+        self.shared_counters
+            .cached_segment_bytes
+            .set(segments.bytes());
     }
 }
 

@@ -119,7 +119,8 @@ impl KindCounters {
 /// All counters of an allocator.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
-    pub(crate) kinds: [KindCounters; AllocKind::ALL.len()],
+    /// Each also known to its instance, which so reaches it in one step.
+    pub(crate) kinds: [PlainArc<KindCounters>; AllocKind::ALL.len()],
     pub(crate) cached_segments: Counter,
     pub(crate) cached_segment_bytes: Counter,
 }

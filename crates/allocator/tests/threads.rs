@@ -79,8 +79,9 @@ fn two_allocators_free_each_others_blocks() {
     };
     let left = thread::spawn(work(to_right, from_right));
     let right = thread::spawn(work(to_left, from_left));
-    for thread in [left, right] {
-        let mut allocator = thread.join().unwrap();
+    // Both have ended before either collects: until then the other may still hand blocks back.
+    let allocators = [left, right].map(|thread| thread.join().unwrap());
+    for mut allocator in allocators {
         allocator.collect_delayed(usize::MAX);
         allocator.flush();
         let statistics = *allocator.statistics().snapshot().of(AllocKind::Message);
