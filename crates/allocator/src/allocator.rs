@@ -11,9 +11,9 @@ use crate::statistics::Counters;
 use crate::sync::PlainArc;
 use crate::{AllocError, AllocKind, Config, StatisticsHandle};
 
-/// Delayed frees that one allocation does on the side: enough to keep up with any steady flow, few enough not to be
-/// felt.
-const DELAYED_PER_ALLOCATION: usize = 8;
+/// Delayed frees that one allocation does on the side. More than one, so that a backlog shrinks; hardly more, so that
+/// the blocks are used again from the front cache instead of overflowing it into the trees.
+const DELAYED_PER_ALLOCATION: usize = 2;
 
 /// What an allocator owns, and what it leaves behind while blocks are in use elsewhere.
 pub(crate) struct Heap {

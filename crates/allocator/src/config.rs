@@ -35,8 +35,8 @@ pub struct Tunables {
     /// A single-block carrier shrinks only when more than this share of it, in percent, would be unused
     /// (`+M<S>rsbcst`).
     pub single_block_shrink_percent: usize,
-    /// Bytes of freed blocks that the front cache keeps per size class; 0 turns the cache off. There are
-    /// 62 classes, for blocks of 48 to 1,024 bytes.
+    /// Bytes of freed blocks that the front cache keeps per size class, at most; 0 turns the cache off. There are
+    /// 62 classes, for blocks of 48 to 1,024 bytes, so 16 KiB (the default) means 1 MiB at the very most.
     pub front_cache_bytes: usize,
 }
 
@@ -49,7 +49,7 @@ impl Default for Tunables {
             largest_carrier: 5 * MIB,
             growth_stages: 10,
             single_block_shrink_percent: 20,
-            front_cache_bytes: 8 * KIB,
+            front_cache_bytes: 16 * KIB,
         }
     }
 }
