@@ -1,1 +1,29 @@
-//! viga-runtime.
+//! Processes as the native core knows them: the process table, signals in order, mailboxes, links, monitors, aliases,
+//! calls, names and timers, and the slice protocol through which a V8 isolate executes them.
+//!
+//! Nothing here knows what a message is: messages and exit reasons are *handles*, numbers that the executing side chose
+//! and that are given back to it when the runtime has no more use for them ([`control_block`]).
+//!
+//! Where to start: [`System`] is what the outside sees; [`domain`] is the state one scheduler's lock guards;
+//! [`executor`] is one crossing of the slice protocol.
+
+pub mod clock;
+pub mod control_block;
+pub mod domain;
+pub mod executor;
+mod exit;
+mod handles;
+mod link;
+mod mailbox;
+mod monitor;
+mod outcome;
+pub mod process;
+mod signal;
+mod slab;
+pub mod system;
+pub mod timer;
+
+pub use control_block::ControlBlock;
+pub use domain::Domain;
+pub use process::{NIL, Pid, Spawn, Status};
+pub use system::{ProcessFacts, System, SystemFacts};

@@ -1,0 +1,162 @@
+//! The memory through which a V8 isolate and the core speak: 8,192 words of 32 bits that both sides read and write, never
+//! at the same time. One crossing without arguments then does the work of many calls.
+//!
+//! ```text
+//! word     0 .. 15   header, see below
+//!         16 .. 31   arguments (16 .. 23) and results (24 .. 31) of operations
+//!         32 .. 543  batch: 32 slices of 16 words, see `entry`
+//!        544 .. 2591 window: handles of the messages handed out, per slice a run of it
+//!       2592 .. 2847 released: handles that nobody wants any more
+//!       2848 .. 2975 buried: index and serial of processes that signals have ended
+//!       2976 .. 7071 outbox: commands of the executor, in the order in which they were given
+//! ```
+//!
+//! `ts/src/engine/native/control-block.ts` holds the same numbers; the addon refuses to start when [`VERSION`] differs.
+
+/// Words of the whole block.
+pub const WORDS: usize = 8192;
+/// Changes whenever the layout does.
+pub const VERSION: i32 = 1;
+
+/// Words of the header.
+pub mod header {
+    /// Written by the core: the layout's version.
+    pub const VERSION: usize = 0;
+    /// Words of the outbox in use. The core sets it to 0.
+    pub const OUTBOX_LEN: usize = 1;
+    /// Slices in the batch.
+    pub const BATCH_LEN: usize = 2;
+    /// Slices of the batch that have been run; the one at this place is running.
+    pub const BATCH_DONE: usize = 3;
+    /// 1 while the slice at BATCH_DONE is on the stack. 0 in a crossing means that the batch is over.
+    pub const IN_SLICE: usize = 4;
+    pub const RELEASED_LEN: usize = 5;
+    pub const BURIED_LEN: usize = 6;
+    /// With an empty batch: milliseconds until a timer is due, -1 without timers.
+    pub const NEXT_DEADLINE: usize = 7;
+    /// 1 when the executor should see to its event loop.
+    pub const YIELD_DUE: usize = 8;
+    /// 1 when more is released or buried than the block holds: cross again.
+    pub const MORE_TO_DROP: usize = 9;
+}
+
+pub const ARGUMENTS: usize = 16;
+pub const RESULTS: usize = 24;
+
+pub const BATCH: usize = 32;
+pub const BATCH_SLICES: usize = 32;
+
+/// Words of one slice of the batch.
+pub mod entry {
+    pub const WORDS: usize = 16;
+    /// Index of the process; -1 when it has ended before its turn.
+    pub const INDEX: usize = 0;
+    pub const WAKE: usize = 1;
+    pub const TIMED_OUT: usize = 2;
+    /// First word of its window, and how many messages are in it.
+    pub const WINDOW_START: usize = 3;
+    pub const WINDOW_LEN: usize = 4;
+    /// Messages in the mailbox behind the window.
+    pub const MORE: usize = 5;
+    pub const OUTCOME_KIND: usize = 6;
+    pub const OUTCOME_HANDLE: usize = 7;
+    pub const OUTCOME_LOW: usize = 8;
+    pub const OUTCOME_HIGH: usize = 9;
+    /// Written by the executor from here on: how the slice ended.
+    pub const END: usize = 10;
+    /// Messages taken out of the window.
+    pub const TAKEN: usize = 11;
+    /// Of these, more (or fewer) that still count as waiting.
+    pub const HELD: usize = 12;
+    pub const REDUCTIONS: usize = 13;
+    /// Receive timeout in ms (unsigned), or KEEP_TIMEOUT or NO_TIMEOUT.
+    pub const TIMEOUT: usize = 14;
+    /// Written by the core, also while the slice runs: 1 while nobody is linked with the process or watches it, so that its
+    /// end may wait in the outbox.
+    pub const QUIET: usize = 15;
+}
+
+/// No receive timeout; one that is armed is cancelled.
+pub const NO_TIMEOUT: i32 = -1;
+/// The receive timeout stays as it is.
+pub const KEEP_TIMEOUT: i32 = -2;
+
+pub const WINDOW: usize = BATCH + BATCH_SLICES * entry::WORDS;
+pub const WINDOW_WORDS: usize = 2048;
+/// Most messages handed to one slice at a time.
+pub const WIDEST_WINDOW: usize = 64;
+/// Where the running slice finds more messages when its window is used up.
+pub const REFILL: usize = WINDOW + WINDOW_WORDS - WIDEST_WINDOW;
+pub const RELEASED: usize = WINDOW + WINDOW_WORDS;
+pub const RELEASED_WORDS: usize = 256;
+pub const BURIED: usize = RELEASED + RELEASED_WORDS;
+pub const BURIED_WORDS: usize = 128;
+pub const OUTBOX: usize = BURIED + BURIED_WORDS;
+pub const OUTBOX_WORDS: usize = 4096;
+
+/// Commands of the outbox. Each is 4 words, or 8 where a reference is named: command, three operands, and then
+/// reference low, reference high, two operands.
+pub mod command {
+    /// index, serial, handle
+    pub const SEND: i32 = 1;
+    /// index, serial, reason handle
+    pub const EXIT: i32 = 2;
+    /// caller's index, caller's serial, handle; reference
+    pub const REPLY: i32 = 3;
+    /// target's index, target's serial, handle; reference, timeout (ms unsigned, or NO_TIMEOUT), caller's index
+    pub const CALL: i32 = 4;
+    /// owner's index, owner's serial, handle; reference
+    pub const SEND_ALIAS: i32 = 5;
+}
+
+const _: () = assert!(OUTBOX + OUTBOX_WORDS <= WORDS);
+
+/// A view of the block. The words belong to the executing isolate; the core reads and writes them only while that isolate is
+/// inside a crossing.
+#[derive(Clone, Copy)]
+pub struct ControlBlock {
+    words: *mut i32,
+}
+
+// SAFETY: the pointer is only followed during a crossing of the isolate that owns the words, under the scheduler's lock.
+unsafe impl Send for ControlBlock {}
+
+impl ControlBlock {
+    /// # Safety
+    /// `words` must point to [`WORDS`] words that stay where they are for as long as the view is used, and that nothing else
+    /// touches while the view's methods run.
+    pub unsafe fn new(words: *mut i32) -> Self {
+        let block = ControlBlock { words };
+        block.set(header::VERSION, VERSION);
+        block
+    }
+
+    /// The word at `place`.
+    #[inline]
+    pub fn get(&self, place: usize) -> i32 {
+        debug_assert!(place < WORDS);
+        // SAFETY: every place is a constant of this module or was checked against the length of its area; `new` promises the
+        // memory.
+        unsafe { *self.words.add(place) }
+    }
+
+    /// Sets the word at `place`.
+    #[inline]
+    pub fn set(&self, place: usize, value: i32) {
+        debug_assert!(place < WORDS);
+        // SAFETY: as in `get`.
+        unsafe { *self.words.add(place) = value }
+    }
+
+    /// Argument `number` of an operation, 0 to 7.
+    #[inline]
+    pub fn argument(&self, number: usize) -> u32 {
+        self.get(ARGUMENTS + (number & 7)) as u32
+    }
+
+    /// Sets result `number` of an operation, 0 to 7.
+    #[inline]
+    pub fn set_result(&self, number: usize, value: u32) {
+        self.set(RESULTS + (number & 7), value as i32);
+    }
+}

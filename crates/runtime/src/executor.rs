@@ -1,0 +1,608 @@
+//! One crossing of the slice protocol: what the executing isolate did since the last one takes effect, then it is told what to
+//! run next. See [`crate::control_block`] for the memory that both sides share.
+//!
+//! The isolate is given a *batch* of slices at a time, so that a crossing is paid once for many slices when many
+//! processes are ready. A batch is kept short in time: its width halves when it took longer than [`LONG_BATCH_US`] and doubles
+//! when it did not, so a process of higher priority never waits much longer than for one slice.
+//!
+//! [`Domain::sync`] comes first in every crossing, and does, in this order:
+//! 1. slices that have been run are settled: what they did not take goes back to the front of their mailboxes, they
+//!    wait, are held or go to the back of their queue;
+//! 2. the outbox is worked off in the order in which it was written, so that signals take effect in the order in which they were sent;
+//! 3. processes that an exit signal hit while they ran, and whose slices are over, end: their last messages went before.
+
+use viga_scheduler::{Priority, RunQueues};
+
+use crate::control_block::{
+    BATCH, BATCH_SLICES, BURIED, BURIED_WORDS, ControlBlock, KEEP_TIMEOUT, NO_TIMEOUT, OUTBOX,
+    OUTBOX_WORDS, REFILL, RELEASED, RELEASED_WORDS, WIDEST_WINDOW, WINDOW, command, entry, header,
+};
+use crate::outcome::{Outcome, OutcomeKind};
+use crate::process::{Status, flag};
+use crate::slab::NIL;
+use crate::timer::Action;
+use crate::{Domain, Pid};
+
+/// Messages handed out to the first slice that gets any.
+pub const FIRST_WINDOW: u8 = 4;
+/// A batch that took longer than this is followed by a narrower one.
+const LONG_BATCH_US: u64 = 100;
+/// After so long the isolate sees to its event loop.
+const EVENT_LOOP_SHARE_US: u64 = 1000;
+
+/// Why a slice begins, as `Wake` in ts/src/engine/engine.ts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Wake {
+    Start = 0,
+    Message = 1,
+    Timeout = 2,
+    Outcome = 3,
+    Resume = 4,
+}
+
+/// How a slice ended, as `SliceEnd` in ts/src/engine/engine.ts.
+pub mod slice_end {
+    pub const WAIT: i32 = 0;
+    pub const YIELD: i32 = 1;
+    pub const OUTCOME: i32 = 2;
+    pub const HOLD: i32 = 3;
+    pub const EXIT: i32 = 4;
+}
+
+#[derive(Clone, Copy)]
+struct Slice {
+    index: u32,
+    serial: u32,
+    wake: Wake,
+    window_start: u32,
+    window_len: u32,
+    outcome: Option<Outcome>,
+}
+
+const NO_SLICE: Slice = Slice {
+    index: NIL,
+    serial: 0,
+    wake: Wake::Start,
+    window_start: 0,
+    window_len: 0,
+    outcome: None,
+};
+
+/// The slices handed to the isolate and not settled yet.
+pub(crate) struct Batch {
+    slices: [Slice; BATCH_SLICES],
+    len: usize,
+    settled: usize,
+    /// Slices that the next batch may have.
+    width: usize,
+    started_us: u64,
+    entered_us: u64,
+    block: Option<ControlBlock>,
+    /// Processes whose pending exit signal takes effect in this crossing.
+    sentenced: Vec<Pid>,
+}
+
+impl Batch {
+    pub fn new() -> Self {
+        Batch {
+            slices: [NO_SLICE; BATCH_SLICES],
+            len: 0,
+            settled: 0,
+            width: 1,
+            started_us: 0,
+            entered_us: 0,
+            block: None,
+            sentenced: Vec::new(),
+        }
+    }
+}
+
+fn slice_words(place: usize) -> usize {
+    BATCH + place * entry::WORDS
+}
+
+impl Domain {
+    /// The isolate with this block executes the domain's processes from now on.
+    pub fn attach(&mut self, block: ControlBlock) {
+        self.batch.block = Some(block);
+    }
+
+    /// The isolate enters its loop: its share of time begins.
+    pub fn enter(&mut self) {
+        self.batch.entered_us = self.clock.read();
+    }
+
+    /// What the isolate has done takes effect. First in every crossing.
+    #[inline]
+    pub fn sync(&mut self, queues: &mut RunQueues, block: &ControlBlock) {
+        let done = (block.get(header::BATCH_DONE) as usize).min(self.batch.len);
+        while self.batch.settled < done {
+            self.settle(queues, block, self.batch.settled);
+            self.batch.settled += 1;
+        }
+        if block.get(header::OUTBOX_LEN) != 0 {
+            self.work_off_outbox(queues, block);
+        }
+        while let Some(pid) = self.batch.sentenced.pop() {
+            if self.table.live(pid).is_some() {
+                self.end_pending(queues, pid.index);
+            }
+        }
+        if done < self.batch.len {
+            if block.get(header::IN_SLICE) != 0 {
+                self.mark_running(done);
+            } else {
+                self.take_back_rest(queues, block, done);
+            }
+        }
+    }
+
+    /// One turn: settles, then hands out the next batch, empty when there is nothing to run.
+    pub fn next(&mut self, queues: &mut RunQueues, block: &ControlBlock) {
+        self.sync(queues, block);
+        let now = self.clock.now_us();
+        if self.wheel.is_due(now) {
+            self.fire_timers(queues, now);
+        }
+        self.adapt_width(now);
+        self.pick(queues, block);
+        if self.batch.len == 0 {
+            let deadline = self.wheel.next_deadline(now);
+            let wait = deadline.map_or(-1, |wait| wait.min(i32::MAX as u64) as i32);
+            block.set(header::NEXT_DEADLINE, wait);
+        }
+        let share_used = now.saturating_sub(self.batch.entered_us) > EVENT_LOOP_SHARE_US;
+        block.set(header::YIELD_DUE, i32::from(share_used));
+        self.batch.started_us = now;
+        self.give_back(block);
+    }
+
+    fn adapt_width(&mut self, now: u64) {
+        let batch = &mut self.batch;
+        if batch.len > 1 && now - batch.started_us > LONG_BATCH_US {
+            batch.width = (batch.width / 2).max(1);
+        } else if batch.len == batch.width {
+            batch.width = (batch.width * 2).min(BATCH_SLICES);
+        }
+    }
+
+    /// Hands the isolate what it may forget: released handles and processes that signals have ended.
+    pub fn give_back(&mut self, block: &ControlBlock) {
+        let mut released = 0;
+        if self.handles.has_released() {
+            while released < RELEASED_WORDS
+                && let Some(handle) = self.handles.take_released()
+            {
+                block.set(RELEASED + released, handle as i32);
+                released += 1;
+            }
+        }
+        block.set(header::RELEASED_LEN, released as i32);
+        let mut buried = 0;
+        while buried < BURIED_WORDS
+            && let Some(pid) = self.buried.pop_front()
+        {
+            block.set(BURIED + buried, pid.index as i32);
+            block.set(BURIED + buried + 1, pid.serial as i32);
+            buried += 2;
+        }
+        block.set(header::BURIED_LEN, buried as i32);
+        let more = self.handles.has_released() || !self.buried.is_empty();
+        block.set(header::MORE_TO_DROP, i32::from(more));
+    }
+
+    // --- picking ------------------------------------------------------------------------------------------------------
+
+    fn pick(&mut self, queues: &mut RunQueues, block: &ControlBlock) {
+        let mut window = WINDOW;
+        let mut len = 0;
+        let mut class = None;
+        while len < self.batch.width && window + WIDEST_WINDOW <= REFILL {
+            let Some((index, priority)) = pop_like(queues, class) else {
+                break;
+            };
+            if !self.table.unqueued(index) {
+                continue;
+            }
+            class = Some(priority);
+            window += self.hand_out(block, len, index, window);
+            len += 1;
+        }
+        self.batch.len = len;
+        self.batch.settled = 0;
+        block.set(header::BATCH_LEN, len as i32);
+        block.set(header::BATCH_DONE, 0);
+    }
+
+    /// Writes one slice into the batch; gives the words of window it took.
+    fn hand_out(&mut self, block: &ControlBlock, place: usize, index: u32, window: usize) -> usize {
+        let outcome = self.take_outcome(index);
+        let process = self.table.entry(index);
+        let timed_out = process.has(flag::TIMED_OUT);
+        let wake = if !process.has(flag::STARTED) {
+            Wake::Start
+        } else if outcome.is_some() {
+            Wake::Outcome
+        } else if process.has(flag::RESUMED) {
+            Wake::Resume
+        } else if timed_out {
+            Wake::Timeout
+        } else {
+            Wake::Message
+        };
+        if wake == Wake::Resume || wake == Wake::Start {
+            process.clear(flag::RESUMED);
+        }
+        process.clear(flag::TIMED_OUT);
+        process.status = Status::Picked;
+        process.batch_place = place as u32;
+        let serial = process.serial;
+        let quiet = process.links == NIL && process.monitors_on == NIL;
+        // Only what is sure to want messages gets them at once; others ask (`refill`).
+        let wanted = if matches!(wake, Wake::Message | Wake::Timeout) {
+            usize::from(process.window)
+        } else {
+            0
+        };
+        let waiting = process.mailbox_len;
+        let len = self.fill_window(block, index, window, wanted);
+        let words = slice_words(place);
+        block.set(words + entry::INDEX, index as i32);
+        block.set(words + entry::WAKE, wake as i32);
+        block.set(words + entry::TIMED_OUT, i32::from(timed_out));
+        block.set(words + entry::WINDOW_START, window as i32);
+        block.set(words + entry::WINDOW_LEN, len as i32);
+        block.set(
+            words + entry::MORE,
+            waiting.saturating_sub(len as u32) as i32,
+        );
+        block.set(words + entry::QUIET, i32::from(quiet));
+        if let Some(outcome) = outcome {
+            block.set(words + entry::OUTCOME_KIND, outcome.kind as i32);
+            block.set(words + entry::OUTCOME_HANDLE, outcome.handle as i32);
+            block.set(words + entry::OUTCOME_LOW, outcome.reference as i32);
+            block.set(
+                words + entry::OUTCOME_HIGH,
+                (outcome.reference >> 32) as i32,
+            );
+        }
+        self.batch.slices[place] = Slice {
+            index,
+            serial,
+            wake,
+            window_start: window as u32,
+            window_len: len as u32,
+            outcome,
+        };
+        len
+    }
+
+    fn fill_window(
+        &mut self,
+        block: &ControlBlock,
+        index: u32,
+        start: usize,
+        wanted: usize,
+    ) -> usize {
+        let mut len = 0;
+        while len < wanted
+            && let Some(handle) = self.take_head(index)
+        {
+            block.set(start + len, handle as i32);
+            len += 1;
+        }
+        len
+    }
+
+    fn take_outcome(&mut self, index: u32) -> Option<Outcome> {
+        let head = self.table.peek(index).outcome_head;
+        if head == NIL {
+            return None;
+        }
+        let outcome = self.outcomes.remove(head);
+        let process = self.table.entry(index);
+        process.outcome_head = outcome.next;
+        if outcome.next == NIL {
+            process.outcome_tail = NIL;
+        }
+        Some(outcome)
+    }
+
+    // --- while a slice runs -------------------------------------------------------------------------------------------------
+
+    fn mark_running(&mut self, place: usize) {
+        let Slice { index, serial, .. } = self.batch.slices[place];
+        let process = self.table.entry(index);
+        if process.serial == serial && process.status == Status::Picked {
+            process.status = Status::Running;
+        }
+    }
+
+    /// The running slice has taken its whole window and wants more. Everything it took is settled.
+    pub fn refill(&mut self, queues: &mut RunQueues, block: &ControlBlock) {
+        self.sync(queues, block);
+        let place = block.get(header::BATCH_DONE) as usize;
+        if place >= self.batch.len {
+            return;
+        }
+        let words = slice_words(place);
+        let slice = self.batch.slices[place];
+        let process = self.table.entry(slice.index);
+        let alive = process.serial == slice.serial && process.status == Status::Running;
+        let mut len = 0;
+        let mut more = 0;
+        if alive {
+            process.window = widened(process.window);
+            let wanted = usize::from(process.window);
+            self.settle_length(slice.index, slice.window_len as i32);
+            len = self.fill_window(block, slice.index, REFILL, wanted);
+            more = self
+                .table
+                .peek(slice.index)
+                .mailbox_len
+                .saturating_sub(len as u32);
+        }
+        self.batch.slices[place].window_start = REFILL as u32;
+        self.batch.slices[place].window_len = len as u32;
+        block.set(words + entry::WINDOW_START, REFILL as i32);
+        block.set(words + entry::WINDOW_LEN, len as i32);
+        block.set(words + entry::MORE, more as i32);
+    }
+
+    /// Links and watchers of a process whose slice is picked or running: its end must be told at once.
+    #[inline]
+    pub(crate) fn no_longer_quiet(&mut self, index: u32) {
+        let process = self.table.peek(index);
+        if matches!(process.status, Status::Picked | Status::Running)
+            && let Some(block) = self.batch.block
+        {
+            block.set(slice_words(process.batch_place as usize) + entry::QUIET, 0);
+        }
+    }
+
+    /// The process ends before its turn in the batch: its slice is struck out.
+    pub(crate) fn cancel_picked(&mut self, index: u32) {
+        let process = self.table.peek(index);
+        if process.status != Status::Picked {
+            return;
+        }
+        let place = process.batch_place as usize;
+        let slice = self.batch.slices[place];
+        let Some(block) = self.batch.block else {
+            return;
+        };
+        for word in slice.window_start..slice.window_start + slice.window_len {
+            self.handles.release(block.get(word as usize) as u32);
+        }
+        if let Some(outcome) = slice.outcome {
+            self.drop_outcome(outcome.kind, outcome.handle);
+        }
+        self.batch.slices[place] = NO_SLICE;
+        block.set(slice_words(place) + entry::INDEX, -1);
+    }
+
+    // --- settling --------------------------------------------------------------------------------------------------------------
+
+    fn settle(&mut self, queues: &mut RunQueues, block: &ControlBlock, place: usize) {
+        let slice = self.batch.slices[place];
+        if slice.index == NIL {
+            return;
+        }
+        let words = slice_words(place);
+        let end = block.get(words + entry::END);
+        let taken = (block.get(words + entry::TAKEN).max(0) as u32).min(slice.window_len);
+        let reductions = block.get(words + entry::REDUCTIONS).max(0) as u64;
+        self.slices += 1;
+        self.reductions += reductions;
+        if let Some(outcome) = slice.outcome
+            && outcome.kind == OutcomeKind::Down
+        {
+            self.handles.drop_reason(outcome.handle);
+        }
+        let process = self.table.entry(slice.index);
+        let gone = process.serial != slice.serial || process.status == Status::Free;
+        if gone || end == slice_end::EXIT {
+            for word in slice.window_start + taken..slice.window_start + slice.window_len {
+                self.handles.release(block.get(word as usize) as u32);
+            }
+            if !gone {
+                // Its EXIT stands in the outbox.
+                process.status = Status::Running;
+                process.set(flag::STARTED);
+            }
+            return;
+        }
+        process.set(flag::STARTED);
+        process.reductions += reductions;
+        if taken == slice.window_len {
+            if taken != 0 && process.mailbox_head != NIL {
+                process.window = widened(process.window);
+            }
+        } else {
+            process.window = (taken + 1).min(WIDEST_WINDOW as u32) as u8;
+            for word in (slice.window_start + taken..slice.window_start + slice.window_len).rev() {
+                self.put_back(slice.index, block.get(word as usize) as u32);
+            }
+        }
+        let fewer = taken as i32 - block.get(words + entry::HELD);
+        if fewer != 0 {
+            self.settle_length(slice.index, fewer);
+        }
+        self.set_receive_timeout(slice.index, block.get(words + entry::TIMEOUT));
+        self.settle_status(queues, slice.index, slice.serial, end);
+    }
+
+    fn settle_status(&mut self, queues: &mut RunQueues, index: u32, serial: u32, end: i32) {
+        let process = self.table.entry(index);
+        if process.pending_exit != NIL {
+            process.status = Status::Held;
+            self.batch.sentenced.push(Pid { index, serial });
+            return;
+        }
+        let told = process.has(flag::RESUMED) || process.outcome_head != NIL;
+        let again = match end {
+            slice_end::WAIT => {
+                process.status = Status::Waiting;
+                told || process.mailbox_head != NIL || process.has(flag::TIMED_OUT)
+            }
+            slice_end::OUTCOME => {
+                process.status = Status::AwaitsOutcome;
+                told
+            }
+            slice_end::HOLD => {
+                process.status = Status::Held;
+                told
+            }
+            _ => true,
+        };
+        if again {
+            self.make_runnable(queues, index);
+        }
+    }
+
+    fn set_receive_timeout(&mut self, index: u32, timeout: i32) {
+        if timeout == KEEP_TIMEOUT {
+            return;
+        }
+        let process = self.table.entry(index);
+        process.clear(flag::TIMED_OUT);
+        let armed = std::mem::replace(&mut process.receive_timer, NIL);
+        if armed != NIL {
+            self.wheel.cancel(armed);
+        }
+        if timeout != NO_TIMEOUT {
+            let now = self.clock.read();
+            let timer = self.wheel.start(
+                now,
+                u64::from(timeout as u32),
+                Action::Receive { target: index },
+            );
+            self.table.entry(index).receive_timer = timer;
+        }
+    }
+
+    /// The batch is over before its last slice: the others go back to the front of their queues, as they were.
+    fn take_back_rest(&mut self, queues: &mut RunQueues, block: &ControlBlock, done: usize) {
+        for place in (done..self.batch.len).rev() {
+            let slice = self.batch.slices[place];
+            if slice.index == NIL {
+                continue;
+            }
+            let timed_out = block.get(slice_words(place) + entry::TIMED_OUT) != 0;
+            for word in (slice.window_start..slice.window_start + slice.window_len).rev() {
+                self.put_back(slice.index, block.get(word as usize) as u32);
+            }
+            if let Some(outcome) = slice.outcome {
+                self.put_back_outcome(slice.index, outcome);
+            }
+            let process = self.table.entry(slice.index);
+            if timed_out {
+                process.set(flag::TIMED_OUT);
+            }
+            if slice.wake == Wake::Resume {
+                process.set(flag::RESUMED);
+            }
+            process.status = Status::Runnable;
+            process.set(flag::QUEUED);
+            queues.push_front(slice.index, process.priority);
+        }
+        self.batch.len = done;
+    }
+
+    fn put_back_outcome(&mut self, index: u32, outcome: Outcome) {
+        let next = self.table.peek(index).outcome_head;
+        let record = self.outcomes.insert(Outcome { next, ..outcome });
+        let process = self.table.entry(index);
+        process.outcome_head = record;
+        if next == NIL {
+            process.outcome_tail = record;
+        }
+    }
+
+    // --- between slices ----------------------------------------------------------------------------------------------------------
+
+    /// Code of a process that runs between slices takes its next message; `None` means that it waits from now on, for at
+    /// most `timeout` (0: it only looked). The message's length is settled.
+    pub fn take_outside(&mut self, pid: Pid, timeout: i32) -> Option<u32> {
+        self.table.live(pid)?;
+        let handle = self.take_head(pid.index);
+        if handle.is_some() {
+            self.settle_length(pid.index, 1);
+            self.set_receive_timeout(pid.index, NO_TIMEOUT);
+        } else if timeout != 0 {
+            self.set_receive_timeout(pid.index, timeout);
+        }
+        let process = self.table.entry(pid.index);
+        if matches!(process.status, Status::Held | Status::Waiting) {
+            process.status = if handle.is_none() && timeout != 0 {
+                Status::Waiting
+            } else {
+                Status::Held
+            };
+        }
+        handle
+    }
+
+    /// Messages put aside (or taken up again, if negative) by code that runs between slices.
+    pub fn hold_outside(&mut self, pid: Pid, more: i32) {
+        if self.table.live(pid).is_some() {
+            self.settle_length(pid.index, more.wrapping_neg());
+        }
+    }
+
+    // --- the outbox ------------------------------------------------------------------------------------------------------------------
+
+    fn work_off_outbox(&mut self, queues: &mut RunQueues, block: &ControlBlock) {
+        let len = (block.get(header::OUTBOX_LEN).max(0) as usize).min(OUTBOX_WORDS);
+        let end = OUTBOX + len;
+        let mut at = OUTBOX;
+        while at + 4 <= end {
+            let pid = Pid {
+                index: block.get(at + 1) as u32,
+                serial: block.get(at + 2) as u32,
+            };
+            let handle = block.get(at + 3) as u32;
+            let code = block.get(at);
+            at += 4;
+            match code {
+                command::SEND => self.send(queues, pid, handle),
+                command::EXIT => self.exit(queues, pid, handle),
+                _ if at + 4 <= end => {
+                    let low = block.get(at) as u32;
+                    let high = block.get(at + 1) as u32;
+                    let reference = u64::from(low) | u64::from(high) << 32;
+                    match code {
+                        command::REPLY => self.reply(queues, pid, reference, handle),
+                        command::SEND_ALIAS => self.send_alias(queues, pid, reference, handle),
+                        _ => {
+                            let timeout = block.get(at + 2);
+                            let timeout =
+                                (timeout != NO_TIMEOUT).then_some(u64::from(timeout as u32));
+                            let caller = block.get(at + 3) as u32;
+                            self.call(queues, caller, pid, reference, handle, timeout);
+                        }
+                    }
+                    at += 4;
+                }
+                _ => break,
+            }
+        }
+        block.set(header::OUTBOX_LEN, 0);
+    }
+}
+
+fn widened(window: u8) -> u8 {
+    window.saturating_mul(2).clamp(1, WIDEST_WINDOW as u8)
+}
+
+/// The next process, of the same class if that is max or high: these are never mixed with others in a batch.
+fn pop_like(queues: &mut RunQueues, class: Option<Priority>) -> Option<(u32, Priority)> {
+    match class {
+        None => queues.pop(),
+        Some(urgent @ (Priority::Max | Priority::High)) => {
+            queues.pop_of_class(urgent).map(|index| (index, urgent))
+        }
+        Some(_) => queues.pop(),
+    }
+}

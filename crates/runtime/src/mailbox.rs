@@ -1,0 +1,113 @@
+//! Mailboxes: a list of handles per process, linked through [`crate::handles`], so that appending and taking are O(1),
+//! nothing is allocated per message and a mailbox of a million messages costs no process anything but its own.
+
+use viga_scheduler::RunQueues;
+
+use crate::Domain;
+use crate::process::{Status, flag};
+use crate::slab::NIL;
+
+impl Domain {
+    /// Appends a message to the mailbox of the live process at `index`, and wakes it. O(1).
+    #[inline]
+    pub(crate) fn append(&mut self, queues: &mut RunQueues, index: u32, handle: u32) {
+        self.handles.set_next(handle, NIL);
+        let entry = self.table.entry(index);
+        let tail = entry.mailbox_tail;
+        entry.mailbox_tail = handle;
+        if tail == NIL {
+            entry.mailbox_head = handle;
+        }
+        entry.mailbox_len += 1;
+        self.messages += 1;
+        let wakes = entry.status == Status::Waiting;
+        if tail != NIL {
+            self.handles.set_next(tail, handle);
+        }
+        if wakes {
+            self.make_runnable(queues, index);
+        }
+    }
+
+    /// Takes the oldest message out of the mailbox. The length stays: the message counts as waiting until it is settled.
+    #[inline]
+    pub(crate) fn take_head(&mut self, index: u32) -> Option<u32> {
+        let entry = self.table.entry(index);
+        let handle = entry.mailbox_head;
+        if handle == NIL {
+            return None;
+        }
+        let next = self.handles.next(handle);
+        entry.mailbox_head = next;
+        if next == NIL {
+            entry.mailbox_tail = NIL;
+        }
+        Some(handle)
+    }
+
+    /// Puts a message that was handed out and not taken back to the front.
+    pub(crate) fn put_back(&mut self, index: u32, handle: u32) {
+        let entry = self.table.entry(index);
+        let head = entry.mailbox_head;
+        entry.mailbox_head = handle;
+        if head == NIL {
+            entry.mailbox_tail = handle;
+        }
+        self.handles.set_next(handle, head);
+    }
+
+    /// The process took messages, or put some aside and took others up again: `waiting` fewer wait (more, if negative).
+    #[inline]
+    pub(crate) fn settle_length(&mut self, index: u32, fewer: i32) {
+        let entry = self.table.entry(index);
+        entry.mailbox_len = entry
+            .mailbox_len
+            .saturating_add_signed(fewer.wrapping_neg());
+        self.messages = self.messages.saturating_add_signed(-i64::from(fewer));
+    }
+
+    /// Queues a live process that is not queued, picked or running.
+    #[inline]
+    pub(crate) fn make_runnable(&mut self, queues: &mut RunQueues, index: u32) {
+        let entry = self.table.entry(index);
+        entry.status = Status::Runnable;
+        if !entry.has(flag::QUEUED) {
+            entry.set(flag::QUEUED);
+            queues.push_back(index, entry.priority);
+        }
+    }
+
+    /// Removes the first system message for which `test` is true from the mailbox. O(mailbox).
+    pub(crate) fn remove_system_message(
+        &mut self,
+        index: u32,
+        test: impl Fn(&crate::handles::SystemMessage) -> bool,
+    ) -> bool {
+        let mut previous = NIL;
+        let mut handle = self.table.peek(index).mailbox_head;
+        while handle != NIL {
+            let next = self.handles.next(handle);
+            let found = handle & crate::handles::SYSTEM != 0
+                && self
+                    .handles
+                    .peek_system(handle)
+                    .is_some_and(|message| test(&message));
+            if found {
+                if previous == NIL {
+                    self.table.entry(index).mailbox_head = next;
+                } else {
+                    self.handles.set_next(previous, next);
+                }
+                if next == NIL {
+                    self.table.entry(index).mailbox_tail = previous;
+                }
+                self.settle_length(index, 1);
+                self.handles.forget_system(handle);
+                return true;
+            }
+            previous = handle;
+            handle = next;
+        }
+        false
+    }
+}

@@ -1,0 +1,181 @@
+//! Monitors, aliases and calls: one record each, on the list of its owner, on that of its target, and in an index by
+//! reference.
+
+use crate::slab::NIL;
+use crate::{Domain, Pid};
+
+/// When an alias ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum AliasMode {
+    /// Not an alias.
+    None = 0,
+    /// With `unalias`.
+    Explicit = 1,
+    /// Also with the monitor.
+    Demonitor = 2,
+    /// Also with the first message through it.
+    Reply = 3,
+}
+
+impl AliasMode {
+    /// The mode with this number; `None` for a number that is none.
+    pub fn from_u8(number: u8) -> Option<AliasMode> {
+        [
+            AliasMode::None,
+            AliasMode::Explicit,
+            AliasMode::Demonitor,
+            AliasMode::Reply,
+        ]
+        .into_iter()
+        .find(|mode| *mode as u8 == number)
+    }
+}
+
+/// What becomes of the record when the target ends, or the reference is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A DOWN message.
+    Monitor,
+    /// An outcome; `timer` ends it.
+    Call { timer: u32 },
+}
+
+/// One record. `target` is NIL for an alias that watches nobody (any more).
+pub struct Monitor {
+    pub reference: u64,
+    pub owner: u32,
+    pub target: u32,
+    pub purpose: Purpose,
+    pub alias: AliasMode,
+    owner_previous: u32,
+    owner_next: u32,
+    target_previous: u32,
+    target_next: u32,
+}
+
+impl Domain {
+    /// Makes a record, at the head of the lists of its owner and its target. O(1).
+    pub(crate) fn add_monitor(
+        &mut self,
+        reference: u64,
+        owner: u32,
+        target: u32,
+        purpose: Purpose,
+        alias: AliasMode,
+    ) -> u32 {
+        let owner_next = self.table.peek(owner).monitors_owned;
+        let target_next = if target == NIL {
+            NIL
+        } else {
+            self.table.peek(target).monitors_on
+        };
+        let record = self.monitors.insert(Monitor {
+            reference,
+            owner,
+            target,
+            purpose,
+            alias,
+            owner_previous: NIL,
+            owner_next,
+            target_previous: NIL,
+            target_next,
+        });
+        if owner_next != NIL {
+            self.monitors[owner_next].owner_previous = record;
+        }
+        self.table.entry(owner).monitors_owned = record;
+        if target != NIL {
+            if target_next != NIL {
+                self.monitors[target_next].target_previous = record;
+            }
+            self.table.entry(target).monitors_on = record;
+        }
+        self.monitor_index.insert(reference, record);
+        record
+    }
+
+    /// The record that `owner` made under `reference`.
+    pub(crate) fn find_monitor(&self, owner: Pid, reference: u64) -> Option<u32> {
+        let record = *self.monitor_index.get(&reference)?;
+        let entry = self.table.peek(self.monitors[record].owner);
+        (self.monitors[record].owner == owner.index && entry.serial == owner.serial)
+            .then_some(record)
+    }
+
+    /// Takes the record off its target's list: it watches nobody any more. O(1).
+    pub(crate) fn detach_monitor(&mut self, record: u32) {
+        let Monitor {
+            target,
+            target_previous,
+            target_next,
+            ..
+        } = self.monitors[record];
+        if target == NIL {
+            return;
+        }
+        if target_previous == NIL {
+            self.table.entry(target).monitors_on = target_next;
+        } else {
+            self.monitors[target_previous].target_next = target_next;
+        }
+        if target_next != NIL {
+            self.monitors[target_next].target_previous = target_previous;
+        }
+        let monitor = &mut self.monitors[record];
+        monitor.target = NIL;
+        monitor.target_previous = NIL;
+        monitor.target_next = NIL;
+    }
+
+    /// Ends a record, and the timer of a call. O(1).
+    pub(crate) fn remove_monitor(&mut self, record: u32) -> Monitor {
+        self.detach_monitor(record);
+        let monitor = self.monitors.remove(record);
+        self.monitor_index.remove(&monitor.reference);
+        if monitor.owner_previous == NIL {
+            self.table.entry(monitor.owner).monitors_owned = monitor.owner_next;
+        } else {
+            self.monitors[monitor.owner_previous].owner_next = monitor.owner_next;
+        }
+        if monitor.owner_next != NIL {
+            self.monitors[monitor.owner_next].owner_previous = monitor.owner_previous;
+        }
+        if let Purpose::Call { timer } = monitor.purpose
+            && timer != NIL
+        {
+            self.wheel.cancel(timer);
+        }
+        monitor
+    }
+
+    /// Targets of the monitors of the process at `index`, newest first.
+    pub(crate) fn monitored_by_it(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
+        let mut record = self.table.peek(index).monitors_owned;
+        std::iter::from_fn(move || {
+            while record != NIL {
+                let monitor = &self.monitors[record];
+                record = monitor.owner_next;
+                if monitor.target != NIL && monitor.purpose == Purpose::Monitor {
+                    return Some(monitor.target);
+                }
+            }
+            None
+        })
+    }
+
+    /// Owners of the monitors on the process at `index`, newest first; calls in progress are not among them.
+    pub(crate) fn monitors_of_it(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
+        let mut record = self.table.peek(index).monitors_on;
+        std::iter::from_fn(move || {
+            while record != NIL {
+                let monitor = &self.monitors[record];
+                record = monitor.target_next;
+                if monitor.purpose == Purpose::Monitor {
+                    return Some(monitor.owner);
+                }
+            }
+            None
+        })
+    }
+}

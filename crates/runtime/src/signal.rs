@@ -1,0 +1,398 @@
+//! Signals between processes: messages, links, monitors, aliases, exit signals, calls, and the timers that send them.
+//!
+//! Every function acts at once on the process table, under the scheduler's lock, so that signals between any two
+//! processes take effect in the order in which they were sent. One thing waits: an exit signal to a process whose slice
+//! is running takes effect when the slice ends, before its next message.
+
+use viga_scheduler::RunQueues;
+
+use crate::handles::{SystemMessage, constant};
+use crate::monitor::{AliasMode, Purpose};
+use crate::outcome::{Outcome, OutcomeKind};
+use crate::process::{Status, flag};
+use crate::slab::NIL;
+use crate::timer::Action;
+use crate::{Domain, Pid};
+
+impl Domain {
+    /// Sends a message; to a dead process it goes nowhere. O(1).
+    #[inline]
+    pub fn send(&mut self, queues: &mut RunQueues, to: Pid, handle: u32) {
+        if self.table.live(to).is_some() {
+            self.append(queues, to.index, handle);
+        } else {
+            self.handles.release(handle);
+        }
+    }
+
+    /// Sends through the alias `reference` of `owner`; dropped unless it is active. O(1).
+    pub fn send_alias(&mut self, queues: &mut RunQueues, owner: Pid, reference: u64, handle: u32) {
+        match self.find_monitor(owner, reference) {
+            Some(record) if self.monitors[record].alias != AliasMode::None => {
+                if self.monitors[record].alias == AliasMode::Reply {
+                    self.remove_monitor(record);
+                }
+                self.append(queues, owner.index, handle);
+            }
+            _ => self.handles.release(handle),
+        }
+    }
+
+    /// Links two processes; a dead one sends the exit signal 'noproc'. O(1).
+    pub fn link(&mut self, queues: &mut RunQueues, from: u32, to: Pid) {
+        if self.table.live(to).is_some() {
+            self.add_link(from, to.index);
+            self.no_longer_quiet(from);
+            self.no_longer_quiet(to.index);
+        } else {
+            self.exit_signal(queues, to, from, constant::NOPROC, true);
+            self.bury_dying(queues);
+        }
+    }
+
+    /// Ends a link; no exit signal from it takes effect afterwards. O(1).
+    pub fn unlink(&mut self, from: u32, to: Pid) {
+        if self.table.live(to).is_some() {
+            self.remove_link(from, to.index);
+        }
+    }
+
+    /// Watches a process; a dead one gives DOWN 'noproc' at once. O(1).
+    pub fn monitor(
+        &mut self,
+        queues: &mut RunQueues,
+        from: u32,
+        target: Pid,
+        reference: u64,
+        alias: AliasMode,
+    ) {
+        if self.table.live(target).is_some() {
+            self.add_monitor(reference, from, target.index, Purpose::Monitor, alias);
+            self.no_longer_quiet(target.index);
+            return;
+        }
+        if alias == AliasMode::Explicit {
+            self.add_monitor(reference, from, NIL, Purpose::Monitor, alias);
+        }
+        self.down(queues, from, reference, target, constant::NOPROC);
+    }
+
+    /// Delivers a DOWN.
+    pub(crate) fn down(
+        &mut self,
+        queues: &mut RunQueues,
+        owner: u32,
+        reference: u64,
+        from: Pid,
+        reason: u32,
+    ) {
+        self.handles.retain(reason);
+        let message = self.handles.system_message(SystemMessage::Down {
+            reference,
+            from,
+            reason,
+        });
+        self.append(queues, owner, message);
+    }
+
+    /// Ends a monitor, and its alias unless that is explicit; `flush` removes its DOWN. False when it was over. O(1), with
+    /// a flush that finds no monitor O(mailbox).
+    pub fn demonitor(&mut self, owner: Pid, reference: u64, flush: bool) -> bool {
+        let found = match self.find_monitor(owner, reference) {
+            Some(record) if self.monitors[record].purpose == Purpose::Monitor => {
+                let watched = self.monitors[record].target != NIL;
+                if self.monitors[record].alias == AliasMode::Explicit {
+                    self.detach_monitor(record);
+                } else {
+                    self.remove_monitor(record);
+                }
+                watched
+            }
+            _ => false,
+        };
+        if flush && !found {
+            self.remove_system_message(
+                owner.index,
+                |message| matches!(message, SystemMessage::Down { reference: of, .. } if *of == reference),
+            );
+        }
+        found
+    }
+
+    /// Makes an alias without a monitor. O(1).
+    pub fn alias(&mut self, owner: u32, reference: u64, mode: AliasMode) {
+        self.add_monitor(reference, owner, NIL, Purpose::Monitor, mode);
+    }
+
+    /// Ends an alias; a monitor under the same reference goes on. False when it was over. O(1).
+    pub fn unalias(&mut self, owner: Pid, reference: u64) -> bool {
+        match self.find_monitor(owner, reference) {
+            Some(record) if self.monitors[record].alias != AliasMode::None => {
+                if self.monitors[record].target == NIL {
+                    self.remove_monitor(record);
+                } else {
+                    self.monitors[record].alias = AliasMode::None;
+                }
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// exit(to, reason): an exit signal that no link carries. `reason` is counted and taken over. O(1), and whatever
+    /// ends with it.
+    pub fn signal_exit(&mut self, queues: &mut RunQueues, from: Pid, to: Pid, reason: u32) {
+        self.handles.retain(reason);
+        if let Some(entry) = self.table.live(to) {
+            let own_normal = reason == constant::NORMAL
+                && from == to
+                && !entry.has(flag::TRAP_EXIT | flag::ROOT);
+            if own_normal {
+                self.end_by_signal(to.index, reason);
+            } else {
+                self.exit_signal(queues, from, to.index, reason, false);
+            }
+            self.bury_dying(queues);
+        }
+        self.handles.drop_reason(reason);
+    }
+
+    /// An exit signal reaches the live process at `index`. What dies of it waits in `dying`.
+    pub(crate) fn exit_signal(
+        &mut self,
+        queues: &mut RunQueues,
+        from: Pid,
+        index: u32,
+        reason: u32,
+        linked: bool,
+    ) {
+        let entry = self.table.entry(index);
+        if entry.has(flag::TRAP_EXIT)
+            && (linked || reason != constant::KILL || entry.has(flag::ROOT))
+        {
+            self.handles.retain(reason);
+            let message = self
+                .handles
+                .system_message(SystemMessage::Exit { from, reason });
+            self.append(queues, index, message);
+        } else if entry.has(flag::ROOT) {
+            // Deaf: the code outside any process goes on whatever ends around it.
+        } else if reason == constant::KILL && !linked {
+            self.end_by_signal(index, constant::KILLED);
+        } else if reason != constant::NORMAL {
+            self.end_by_signal(index, reason);
+        }
+    }
+
+    /// The process dies of a signal: now, or when its slice ends.
+    fn end_by_signal(&mut self, index: u32, reason: u32) {
+        self.handles.retain(reason);
+        let entry = self.table.entry(index);
+        if entry.status != Status::Running {
+            self.dying.push_back((index, reason));
+        } else if entry.pending_exit == NIL {
+            entry.pending_exit = reason;
+        } else {
+            self.handles.drop_reason(reason);
+        }
+    }
+
+    /// A call: a monitor, an address for the reply, the request and a time limit, in one. O(1).
+    pub fn call(
+        &mut self,
+        queues: &mut RunQueues,
+        caller: u32,
+        target: Pid,
+        reference: u64,
+        request: u32,
+        timeout: Option<u64>,
+    ) {
+        if self.table.peek(caller).status == Status::Free {
+            self.handles.release(request);
+            return;
+        }
+        if self.table.live(target).is_none() {
+            self.handles.release(request);
+            self.outcome(
+                queues,
+                caller,
+                reference,
+                OutcomeKind::Down,
+                constant::NOPROC,
+            );
+            return;
+        }
+        let record = self.add_monitor(
+            reference,
+            caller,
+            target.index,
+            Purpose::Call { timer: NIL },
+            AliasMode::None,
+        );
+        if let Some(milliseconds) = timeout {
+            let now = self.clock.now_us();
+            let timer = self
+                .wheel
+                .start(now, milliseconds, Action::Call { monitor: record });
+            self.monitors[record].purpose = Purpose::Call { timer };
+        }
+        self.append(queues, target.index, request);
+    }
+
+    /// Answers a call; dropped when it is over. O(1).
+    pub fn reply(&mut self, queues: &mut RunQueues, caller: Pid, reference: u64, value: u32) {
+        match self.find_monitor(caller, reference) {
+            Some(record) if matches!(self.monitors[record].purpose, Purpose::Call { .. }) => {
+                self.remove_monitor(record);
+                self.outcome(queues, caller.index, reference, OutcomeKind::Reply, value);
+            }
+            _ => self.handles.release(value),
+        }
+    }
+
+    /// Gives a call up. An outcome that is on its way goes nowhere. False when there was none. O(1) while it is pending.
+    pub fn abandon(&mut self, caller: Pid, reference: u64) -> bool {
+        match self.find_monitor(caller, reference) {
+            Some(record) if matches!(self.monitors[record].purpose, Purpose::Call { .. }) => {
+                self.remove_monitor(record);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Tells a process how its call came to an end. A Down takes over one count of the reason.
+    pub(crate) fn outcome(
+        &mut self,
+        queues: &mut RunQueues,
+        caller: u32,
+        reference: u64,
+        kind: OutcomeKind,
+        handle: u32,
+    ) {
+        let record = self.outcomes.insert(Outcome {
+            reference,
+            kind,
+            handle,
+            next: NIL,
+        });
+        let entry = self.table.entry(caller);
+        let tail = entry.outcome_tail;
+        entry.outcome_tail = record;
+        if tail == NIL {
+            entry.outcome_head = record;
+        }
+        let wakes = matches!(
+            entry.status,
+            Status::Waiting | Status::AwaitsOutcome | Status::Held
+        );
+        if tail != NIL {
+            self.outcomes[tail].next = record;
+        }
+        if wakes {
+            self.make_runnable(queues, caller);
+        }
+    }
+
+    /// Runs a process that waits or is held; a running one gets a slice more. O(1).
+    pub fn resume(&mut self, queues: &mut RunQueues, pid: Pid) {
+        let Some(entry) = self.table.live(pid) else {
+            return;
+        };
+        entry.set(flag::RESUMED);
+        if matches!(
+            entry.status,
+            Status::Waiting | Status::AwaitsOutcome | Status::Held
+        ) {
+            self.make_runnable(queues, pid.index);
+        }
+    }
+
+    /// Starts a timer that sends a message. Gives its record and stamp, which name it. O(1).
+    pub fn start_timer(&mut self, to: Pid, milliseconds: u64, message: u32) -> (u32, u32) {
+        if self.table.live(to).is_none() {
+            self.handles.release(message);
+            return (NIL, 0);
+        }
+        let now = self.clock.read();
+        let action = Action::Send {
+            target: to.index,
+            message,
+        };
+        let timer = self.wheel.start(now, milliseconds, action);
+        let head = std::mem::replace(&mut self.table.entry(to.index).timers, timer);
+        if head != NIL {
+            self.wheel.get_mut(head).process_previous = timer;
+        }
+        let record = self.wheel.get_mut(timer);
+        record.process_next = head;
+        (timer, record.stamp)
+    }
+
+    fn is_running_timer(&self, timer: u32, stamp: u32) -> bool {
+        self.wheel.get(timer).is_some_and(|found| {
+            found.stamp == stamp && matches!(found.action, Action::Send { .. })
+        })
+    }
+
+    /// Milliseconds left, of a timer that sends.
+    pub fn read_timer(&mut self, timer: u32, stamp: u32) -> Option<u64> {
+        let now = self.clock.read();
+        self.is_running_timer(timer, stamp)
+            .then(|| self.wheel.left(now, timer))
+    }
+
+    /// Cancels a timer that sends; milliseconds that were left. O(1).
+    pub fn cancel_timer(&mut self, timer: u32, stamp: u32) -> Option<u64> {
+        let left = self.read_timer(timer, stamp)?;
+        let cancelled = self.wheel.cancel(timer);
+        if let Action::Send { target, message } = cancelled.action {
+            self.unlist_timer(target, cancelled.process_previous, cancelled.process_next);
+            self.handles.release(message);
+        }
+        Some(left)
+    }
+
+    pub(crate) fn unlist_timer(&mut self, target: u32, previous: u32, next: u32) {
+        if previous == NIL {
+            self.table.entry(target).timers = next;
+        } else {
+            self.wheel.get_mut(previous).process_next = next;
+        }
+        if next != NIL {
+            self.wheel.get_mut(next).process_previous = previous;
+        }
+    }
+
+    /// Fires every timer that is due.
+    pub(crate) fn fire_timers(&mut self, queues: &mut RunQueues, now_us: u64) {
+        self.wheel.advance(now_us);
+        while let Some(timer) = self.wheel.pop_due() {
+            match timer.action {
+                Action::Send { target, message } => {
+                    self.unlist_timer(target, timer.process_previous, timer.process_next);
+                    self.append(queues, target, message);
+                }
+                Action::Receive { target } => {
+                    let entry = self.table.entry(target);
+                    entry.receive_timer = NIL;
+                    entry.set(flag::TIMED_OUT);
+                    if entry.status == Status::Waiting {
+                        self.make_runnable(queues, target);
+                    }
+                }
+                Action::Call { monitor } => {
+                    self.monitors[monitor].purpose = Purpose::Call { timer: NIL };
+                    let ended = self.remove_monitor(monitor);
+                    self.outcome(
+                        queues,
+                        ended.owner,
+                        ended.reference,
+                        OutcomeKind::Timeout,
+                        constant::NORMAL,
+                    );
+                }
+            }
+        }
+    }
+}
