@@ -199,8 +199,8 @@ describe('importing the package', () => {
 
   it('starts nothing', () => {
     const { status, stdout } = installed.run(
-      'idle.mjs',
-      "import 'viga'\nconsole.log(JSON.stringify(process.getActiveResourcesInfo().filter((kind) => !kind.endsWith('Wrap'))))",
+      'idle.cjs',
+      "require('viga')\nconsole.log(JSON.stringify(process.getActiveResourcesInfo()))",
     )
     expect(status).toBe(0)
     expect(JSON.parse(stdout)).toEqual([])
