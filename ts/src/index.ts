@@ -50,3 +50,15 @@ export {
   type SystemInfo,
   systemInfo,
 } from './introspection.js'
+export { GenServer } from './gen-server.js'
+export type { CallOptions } from './call.js'
+export type { From } from './from.js'
+export { from } from './server-process.js'
+export { ignore, type Ignore, type Next, noReply, type NoReply, ok, type Ok, reply, replyLater, type Reply, stop, type Stop, type StopReply } from './server-result.js'
+export type { CallResult, CastResult, Eventually, ServerBehaviour, ServerStatus, SystemMessage } from './server-behaviour.js'
+export type { HasPid, ServerRef } from './server-ref.js'
+export type { ServerName } from './server-name.js'
+export { StartError, type StartOperation, type StartOptions } from './start.js'
+export { genServer, type ModuleMeta, ServerDefinition, type ServerParts } from './server-definition.js'
+export { ServerHandle } from './server-handle.js'
+export type { ChildId, ChildOverrides, ChildSpec, Restart, Shutdown, StartedChild } from './child-spec.js'
