@@ -196,8 +196,12 @@ export function exit(pidOrReason: unknown, reason?: unknown): void {
   const process = acting('exit()')
   const copy = copyTerm(reason)
   const engine = activeEngine()
-  if (samePid(process.pid, pidOrReason) && engine.current === process && mustEnd(process, copy))
-    throw new Exit(copy === 'kill' ? 'killed' : copy)
+  if (samePid(process.pid, pidOrReason) && process.pid.index !== 0 && mustEnd(process, copy)) {
+    if (copy !== 'kill') throw new Exit(copy)
+    // The signal ends it even if the code around catches what is thrown.
+    engine.signalExit(process, pidOrReason, copy)
+    throw new Exit('killed')
+  }
   engine.signalExit(process, pidOrReason, copy)
 }
 

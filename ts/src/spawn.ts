@@ -5,6 +5,7 @@ import { isGeneratorFunction } from './process/body-kind.js'
 import { CallbackProcess, type Work } from './process/callback-process.js'
 import { FunctionProcess } from './process/function-process.js'
 import { type Coroutine, GeneratorProcess } from './process/generator-process.js'
+import { refuseIfEnded } from './process/operation.js'
 import type { Process } from './process/process.js'
 import { newRef, type Ref } from './ref.js'
 import { activeEngine, currentProcess } from './runtime-state.js'
@@ -88,7 +89,10 @@ function processFor(body: unknown, args: readonly unknown[]): Process {
 
 /** Starts `process` as a child of the current one. */
 export function spawnProcess(process: Process, link: boolean, monitor: Ref | null, priority: Priority): Pid<unknown> {
-  return activeEngine().spawn(process, { parent: currentProcess(), link, monitor, priority }) as Pid<unknown>
+  const engine = activeEngine()
+  const parent = currentProcess()
+  refuseIfEnded(parent, 'spawn()')
+  return engine.spawn(process, { parent, link, monitor, priority }) as Pid<unknown>
 }
 
 /**
