@@ -20,7 +20,7 @@ function mapOf10(): Record<string, number> {
 }
 
 function listOf10000(): number[][] {
-  return Array.from({ length: 100 }, (_, row) => Array.from({ length: 100 }, (_, column) => row + column + 1))
+  return Array.from({ length: 100 }, (_row, row) => Array.from({ length: 100 }, (_, column) => row + column + 1))
 }
 
 /** Messages go out in windows of 100, each acknowledged by one small message, so that the mailbox stays short. */

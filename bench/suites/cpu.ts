@@ -1,6 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import type { Coroutine } from '../../ts/src/index.js'
-import { type Figures, inProcess, type Jobs } from './jobs.js'
+import { type Figures, inPlainProcess, type Jobs } from './jobs.js'
 
 function fib(n: number): number {
   return n < 2 ? n : fib(n - 1) + fib(n - 2)
@@ -32,7 +31,7 @@ function escape(cr: number, ci: number, limit: number): number {
 const SOLAR_MASS = 4 * Math.PI * Math.PI
 const DAYS = 365.24
 
-class Body {
+interface Body {
   x: number
   y: number
   z: number
@@ -40,39 +39,37 @@ class Body {
   vy: number
   vz: number
   readonly mass: number
+}
 
-  constructor(position: readonly [number, number, number], velocity: readonly [number, number, number], mass: number) {
-    ;[this.x, this.y, this.z] = position
-    this.vx = velocity[0] * DAYS
-    this.vy = velocity[1] * DAYS
-    this.vz = velocity[2] * DAYS
-    this.mass = mass * SOLAR_MASS
-  }
+type Vector = readonly [number, number, number]
+
+function body([x, y, z]: Vector, [vx, vy, vz]: Vector, mass: number): Body {
+  return { x, y, z, vx: vx * DAYS, vy: vy * DAYS, vz: vz * DAYS, mass: mass * SOLAR_MASS }
 }
 
 /** The n-body problem of the Computer Language Benchmarks Game. */
 function solarSystem(): Body[] {
   const bodies = [
-    new Body([0, 0, 0], [0, 0, 0], 1),
-    new Body(
-      [4.84143144246472090, -1.16032004402742839, -0.103622044471123109],
-      [0.00166007664274403694, 0.00769901118419740425, -0.0000690460016972063023],
-      0.000954791938424326609,
+    body([0, 0, 0], [0, 0, 0], 1),
+    body(
+      [4.841431442464721, -1.1603200440274284, -0.10362204447112311],
+      [0.001660076642744037, 0.007699011184197404, -0.0000690460016972063],
+      0.0009547919384243266,
     ),
-    new Body(
-      [8.34336671824457987, 4.12479856412430479, -0.403523417114321381],
-      [-0.00276742510726411041, 0.00499852801234917238, 0.0000230417297573763929],
-      0.000285885980666130812,
+    body(
+      [8.34336671824458, 4.124798564124305, -0.4035234171143214],
+      [-0.0027674251072641104, 0.004998528012349172, 0.000023041729757376393],
+      0.0002858859806661308,
     ),
-    new Body(
-      [12.8943695621391310, -15.1111514016986312, -0.223307578892655734],
-      [0.00296460137564761618, 0.00237847173959480950, -0.0000296589568540237556],
-      0.0000436624404335156298,
+    body(
+      [12.894369562139131, -15.111151401698631, -0.22330757889265573],
+      [0.002964601375647616, 0.0023784717395948095, -0.000029658956854023756],
+      0.00004366244043351563,
     ),
-    new Body(
-      [15.3796971148509165, -25.9193146099879641, 0.179258772950371181],
-      [0.00268067772490389322, 0.00162824170038242295, -0.0000951592254519715870],
-      0.0000515138902046611451,
+    body(
+      [15.379697114850917, -25.919314609987964, 0.17925877295037118],
+      [0.0026806777249038932, 0.001628241700382423, -0.00009515922545197159],
+      0.000051513890204661145,
     ),
   ]
   const sun = bodies[0] as Body
@@ -102,10 +99,10 @@ function advance(bodies: readonly Body[], dt: number): void {
       b.vz += dz * a.mass * magnitude
     }
   }
-  for (const body of bodies) {
-    body.x += dt * body.vx
-    body.y += dt * body.vy
-    body.z += dt * body.vz
+  for (const a of bodies) {
+    a.x += dt * a.vx
+    a.y += dt * a.vy
+    a.z += dt * a.vz
   }
 }
 
@@ -129,13 +126,13 @@ function timeOf(work: () => void): number {
 }
 
 /** fib takes milliseconds: the middle one of nine. */
-function* fibonacci(n: number): Coroutine<Figures> {
+function fibonacci(n: number): Figures {
   const expected = fib(n)
   const times = Array.from({ length: 9 }, () => timeOf(() => check(fib(n) === expected, 'fib')))
   return { milliseconds: times.sort((a, b) => a - b)[4] as number }
 }
 
-function* fractal(size: number): Coroutine<Figures> {
+function fractal(size: number): Figures {
   let sum = 0
   const milliseconds = timeOf(() => {
     sum = mandelbrot(size, 100)
@@ -144,7 +141,7 @@ function* fractal(size: number): Coroutine<Figures> {
   return { milliseconds }
 }
 
-function* planets(steps: number): Coroutine<Figures> {
+function planets(steps: number): Figures {
   const bodies = solarSystem()
   const milliseconds = timeOf(() => {
     for (let step = 0; step < steps; step++) advance(bodies, 0.01)
@@ -155,7 +152,7 @@ function* planets(steps: number): Coroutine<Figures> {
 }
 
 export const jobs: Jobs = {
-  fib: (n) => inProcess(() => fibonacci(n)),
-  mandelbrot: (size) => inProcess(() => fractal(size)),
-  nbody: (steps) => inProcess(() => planets(steps)),
+  fib: (n) => inPlainProcess(() => fibonacci(n)),
+  mandelbrot: (size) => inPlainProcess(() => fractal(size)),
+  nbody: (steps) => inPlainProcess(() => planets(steps)),
 }

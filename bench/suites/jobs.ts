@@ -21,6 +21,19 @@ export function inProcess<T>(body: () => Coroutine<T>): Promise<T> {
   })
 }
 
+/** The same for a plain function, which is its process's whole life. */
+export function inPlainProcess<T>(body: () => T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    spawn(() => {
+      try {
+        resolve(body())
+      } catch (error) {
+        reject(error as Error)
+      }
+    })
+  })
+}
+
 /** Operations a second since `start` (of performance.now()). */
 export function rateSince(start: number, operations: number): Figures {
   return { per_second: (operations * 1_000) / (performance.now() - start) }

@@ -7,8 +7,8 @@ type Turn = readonly [from: Pid<Turn>, n: number]
 function* pong(): Coroutine<void> {
   const me = self<Turn>()
   for (;;) {
-    const [ping, n] = yield* receive<Turn>()
-    send(ping, [me, n])
+    const [from, n] = yield* receive<Turn>()
+    send(from, [me, n])
   }
 }
 

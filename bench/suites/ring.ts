@@ -10,9 +10,9 @@ type MemberArguments = [starter: Pid<string>, successor: Pid<number> | null]
 function* member(starter: Pid<string>, successor: Pid<number> | null): Coroutine<void> {
   const next = successor ?? (yield* receive<Pid<number>>())
   for (;;) {
-    const hops = yield* receive<number>()
-    if (hops === 0) send(starter, 'token ended')
-    else send(next, hops - 1)
+    const left = yield* receive<number>()
+    if (left === 0) send(starter, 'token ended')
+    else send(next, left - 1)
   }
 }
 

@@ -1,17 +1,17 @@
 import { performance } from 'node:perf_hooks'
 import { cancelTimer, type Coroutine, receive, self, sendAfter, type Timer } from '../../ts/src/index.js'
-import { type Figures, inProcess, type Jobs, randomIntegers, rateSince } from './jobs.js'
+import { type Figures, inPlainProcess, inProcess, type Jobs, randomIntegers, rateSince } from './jobs.js'
 
 const FAR = 600_000
 
-function* start(count: number): Coroutine<Figures> {
+function start(count: number): Figures {
   const me = self<string>()
   const begun = performance.now()
   for (let i = count; i > 0; i--) sendAfter(FAR + (i % 1_000), me, 'late')
   return rateSince(begun, count)
 }
 
-function* cancel(count: number): Coroutine<Figures> {
+function cancel(count: number): Figures {
   const me = self<string>()
   const timers: Timer[] = []
   for (let i = 0; i < count; i++) timers.push(sendAfter(FAR + (i % 1_000), me, 'late'))
@@ -20,7 +20,7 @@ function* cancel(count: number): Coroutine<Figures> {
   return rateSince(begun, count)
 }
 
-function* startAndCancel(count: number): Coroutine<Figures> {
+function startAndCancel(count: number): Figures {
   const me = self<string>()
   const begun = performance.now()
   for (let i = 0; i < count; i++) cancelTimer(sendAfter(FAR, me, 'late'))
@@ -44,8 +44,8 @@ function* lateness(count: number): Coroutine<Figures> {
 }
 
 export const jobs: Jobs = {
-  start: (count) => inProcess(() => start(count)),
-  cancel: (count) => inProcess(() => cancel(count)),
-  start_and_cancel: (count) => inProcess(() => startAndCancel(count)),
+  start: (count) => inPlainProcess(() => start(count)),
+  cancel: (count) => inPlainProcess(() => cancel(count)),
+  start_and_cancel: (count) => inPlainProcess(() => startAndCancel(count)),
   lateness: (count) => inProcess(() => lateness(count)),
 }

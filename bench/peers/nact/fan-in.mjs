@@ -8,7 +8,7 @@ function fanIn(count) {
     const end = settled()
     const each = Math.floor(count / PRODUCERS)
     let left = each * PRODUCERS
-    let start
+    let start = 0
     const consumer = spawn(system, () => {
       if (--left === 0) end.resolve(rateSince(start, each * PRODUCERS))
     }, nextName())

@@ -8,7 +8,7 @@ function hops(count, tokens) {
     const end = settled()
     const each = Math.floor(count / tokens)
     let ended = 0
-    let start
+    let start = 0
     const starter = spawn(system, () => {
       if (++ended === tokens) end.resolve(rateSince(start, each * tokens))
     }, nextName())
