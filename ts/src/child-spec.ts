@@ -59,6 +59,10 @@ function shown(value: unknown): string {
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
 
+function isChildId(value: unknown): value is ChildId {
+  return typeof value === 'string' || typeof value === 'number' || (typeof value === 'symbol' && Symbol.keyFor(value) !== undefined)
+}
+
 function isTime(value: unknown): value is number {
   return typeof value === 'number' && value >= 0
 }
@@ -71,7 +75,7 @@ export function checkChildSpec(spec: unknown, where: string): CheckedSpec {
   if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) return fail(`the child specification is ${shown(spec)}; an object { id, start, ... } is allowed`)
   const given = spec as Record<string, unknown>
   const { id, start, restart = 'permanent', type = 'worker', significant = false, startTimeout = Infinity } = given
-  if (!['string', 'number', 'symbol'].includes(typeof id)) return fail(`id is ${shown(id)}; a string, a number or a Symbol.for atom is allowed`)
+  if (!isChildId(id)) return fail(`id is ${shown(id)}; a string, a number or a Symbol.for atom is allowed`)
   const child = `child ${String(id)}`
   if (typeof start !== 'function') return fail(`start of ${child} is ${shown(start)}; a function that starts the child is allowed`)
   if (!restarts.includes(restart)) return fail(`restart of ${child} is ${shown(restart)}; permanent, transient and temporary are allowed`)
@@ -84,7 +88,7 @@ export function checkChildSpec(spec: unknown, where: string): CheckedSpec {
     return fail(`shutdown of ${child} is ${shown(shutdown)}; milliseconds from 0 on, 'brutal_kill' and 'infinity' are allowed`)
   for (const name of Object.keys(given)) if (!known.has(name)) return fail(`${child} has ${JSON.stringify(name)}, which is none of ${[...known].join(', ')}`)
   return {
-    id: id as ChildId,
+    id,
     start: start as CheckedSpec['start'],
     restart: restart as Restart,
     shutdown: shutdown === 'infinity' ? Infinity : shutdown,

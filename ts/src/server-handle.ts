@@ -1,10 +1,7 @@
 import { type CallOptions, CallOperation } from './call.js'
 import { castDirectly } from './cast.js'
-import { ErrorCode, VigaError } from './errors.js'
-import { GenServer } from './gen-server.js'
-import { Pid } from './pid.js'
-import type { Operation } from './process/operation.js'
-import { resolveServer, type ServerRef, serverTerm } from './server-ref.js'
+import { ServerHandleBase } from './server-handle-base.js'
+import type { ServerRef } from './server-ref.js'
 import { copyTerm } from './term/copy.js'
 
 const TARGET: unique symbol = Symbol('viga.target')
@@ -56,42 +53,24 @@ function defineMethod(owner: { readonly prototype: object }, name: string, metho
   Object.defineProperty(owner.prototype, name, { value: method, configurable: true, writable: true })
 }
 
-/** A server of one definition: its calls and casts as methods. Not sendable itself; send its `pid`. */
-export class ServerHandle<out Calls extends object = object, out Casts extends object = object> implements AsyncDisposable {
+/** A server of one definition: its calls and casts as methods. */
+export class ServerHandle<out Calls extends object = object, out Casts extends object = object> extends ServerHandleBase {
   /** Requests with a reply: `await counter.call.add(5)`. */
   readonly call: Calls
   /** Requests without: `counter.cast.reset()`. */
   readonly cast: Casts
-  readonly #target: ServerRef
   readonly #clients: readonly [ClientClass, ClientClass]
 
   /** Use `start` or `at` of a definition. */
   constructor(target: ServerRef, clients: readonly [ClientClass, ClientClass], options: CallOptions | undefined) {
-    this.#target = target
+    super(target)
     this.#clients = clients
     this.call = new clients[0](target, options) as Calls
     this.cast = new clients[1](target, options) as Casts
   }
 
-  /** The process; for a handle by name, the one that has the name now. @throws ERR_VIGA_NO_SUCH_NAME. */
-  get pid(): Pid<unknown> {
-    const pid = resolveServer(this.#target, 'pid')
-    if (pid === undefined)
-      throw new VigaError(ErrorCode.NoSuchName, `pid: no process is registered as ${String(serverTerm(this.#target))}`)
-    return pid as Pid<unknown>
-  }
-
   /** The same server with other options for calls: `counter.with({ timeout: 100 }).call.get()`. */
   with(options: CallOptions): ServerHandle<Calls, Casts> {
-    return new ServerHandle<Calls, Casts>(this.#target, this.#clients, options)
-  }
-
-  /** Has the server terminate with `reason` and waits for its end, see GenServer.stop. */
-  stop(reason: unknown = 'normal', options: CallOptions = {}): Operation<void> {
-    return GenServer.stop(this.#target, reason, options)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop()
+    return new ServerHandle<Calls, Casts>(this.target, this.#clients, options)
   }
 }
