@@ -466,5 +466,19 @@ impl Drop for Instance {
             // carriers.
             unsafe { Carrier::into_segment(carrier) }.release();
         }
+        // Statistics outlive the allocator: they shall show that nothing is left.
+        let counters = self.counters();
+        for gone in [
+            &counters.cut_blocks,
+            &counters.cut_bytes,
+            &counters.multi_block_carriers,
+            &counters.multi_block_carrier_bytes,
+            &counters.single_block_carriers,
+            &counters.single_block_carrier_bytes,
+            &self.shared_counters.cached_segments,
+            &self.shared_counters.cached_segment_bytes,
+        ] {
+            gone.set(0);
+        }
     }
 }

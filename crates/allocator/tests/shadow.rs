@@ -246,7 +246,7 @@ fn a_long_run_on_a_cramped_configuration() {
     } else if cfg!(feature = "hard-checks") {
         20_000
     } else {
-        200_000
+        60_000
     };
     long_run(&cramped(), 0x9E37_79B9_7F4A_7C15, operations, 300, 60_000);
 }
@@ -258,7 +258,7 @@ fn a_long_run_on_the_default_configuration() {
     } else if cfg!(feature = "hard-checks") {
         10_000
     } else {
-        200_000
+        60_000
     };
     long_run(
         &Config::default(),

@@ -117,12 +117,40 @@ fn blocks_outlive_their_allocator_and_the_last_one_frees_its_carriers() {
     for user in users {
         user.join().unwrap();
     }
-    let ets = *statistics.snapshot().of(AllocKind::Ets);
+    let after = statistics.snapshot();
+    let ets = after.of(AllocKind::Ets);
     assert_eq!(
         (ets.blocks, ets.allocations, ets.frees),
         (0, PARCELS, PARCELS)
     );
-    assert_eq!(ets.single_block_carriers, 0);
+    assert_eq!(
+        (ets.multi_block_carriers, ets.single_block_carriers),
+        (0, 0)
+    );
+    assert_eq!(after.cached_segment_bytes, 0);
+}
+
+#[test]
+fn an_orphaned_block_stays_valid_and_keeps_only_its_carriers() {
+    let mut allocator = Allocator::new(&Config::default());
+    let statistics = allocator.statistics();
+    let parcel = Parcel::pack(&mut allocator, AllocKind::Binary, 41);
+    let other = Parcel::pack(&mut allocator, AllocKind::Ets, 41);
+    // SAFETY: freed once.
+    unsafe { allocator.free(other.unpack()) };
+    drop(allocator);
+    let orphaned = statistics.snapshot();
+    assert_eq!(orphaned.of(AllocKind::Binary).multi_block_carriers, 1);
+    assert_eq!(orphaned.of(AllocKind::Ets).multi_block_carriers, 0);
+    // SAFETY: freed once.
+    unsafe { free_foreign(parcel.unpack()) };
+    assert_eq!(
+        statistics
+            .snapshot()
+            .of(AllocKind::Binary)
+            .multi_block_carriers,
+        0
+    );
 }
 
 #[test]
