@@ -5,7 +5,10 @@
 
 pub mod term;
 
+mod chunk;
+mod directory;
 mod error;
+mod filter;
 mod index;
 mod memory;
 mod pid;
@@ -13,11 +16,18 @@ mod reply;
 mod row;
 mod rows;
 mod table;
+mod tables;
 mod tree;
+mod update;
 
+pub use chunk::{Chunk, ENOUGH_BYTES, MOST_VISITS, Page};
+pub use directory::Id;
 pub use error::TableError;
+pub use filter::{Filter, KeyRange, Path, Projection};
 pub use memory::{RowMemory, SystemMemory};
 pub use pid::ProcessId;
 pub use reply::Reply;
 pub use rows::Bound;
 pub use table::{Access, Heir, Kind, TableInfo, TableOptions};
+pub use tables::{FREED_AT_ONCE, MOST_KEY_POSITION, TableId, Tables, Transfer};
+pub use update::CounterOp;
