@@ -56,7 +56,7 @@ pub mod entry {
     /// First word of its window, and how many messages are in it.
     pub const WINDOW_START: usize = 3;
     pub const WINDOW_LEN: usize = 4;
-    /// Messages in the mailbox behind the window.
+    /// 1 when there are messages in the mailbox behind the window.
     pub const MORE: usize = 5;
     pub const OUTCOME_KIND: usize = 6;
     pub const OUTCOME_HANDLE: usize = 7;

@@ -245,18 +245,15 @@ impl Domain {
         } else {
             0
         };
-        let waiting = process.mailbox_len;
         let len = self.fill_window(block, index, window, wanted);
+        let more = self.table.peek(index).mailbox_head != NIL;
         let words = slice_words(place);
         block.set(words + entry::INDEX, index as i32);
         block.set(words + entry::WAKE, wake as i32);
         block.set(words + entry::TIMED_OUT, i32::from(timed_out));
         block.set(words + entry::WINDOW_START, window as i32);
         block.set(words + entry::WINDOW_LEN, len as i32);
-        block.set(
-            words + entry::MORE,
-            waiting.saturating_sub(len as u32) as i32,
-        );
+        block.set(words + entry::MORE, i32::from(more));
         block.set(words + entry::QUIET, i32::from(quiet));
         if let Some(outcome) = outcome {
             block.set(words + entry::OUTCOME_KIND, outcome.kind as i32);
@@ -331,23 +328,19 @@ impl Domain {
         let process = self.table.entry(slice.index);
         let alive = process.serial == slice.serial && process.status == Status::Running;
         let mut len = 0;
-        let mut more = 0;
+        let mut more = false;
         if alive {
             process.window = widened(process.window);
             let wanted = usize::from(process.window);
             self.settle_length(slice.index, slice.window_len as i32);
             len = self.fill_window(block, slice.index, REFILL, wanted);
-            more = self
-                .table
-                .peek(slice.index)
-                .mailbox_len
-                .saturating_sub(len as u32);
+            more = self.table.peek(slice.index).mailbox_head != NIL;
         }
         self.batch.slices[place].window_start = REFILL as u32;
         self.batch.slices[place].window_len = len as u32;
         block.set(words + entry::WINDOW_START, REFILL as i32);
         block.set(words + entry::WINDOW_LEN, len as i32);
-        block.set(words + entry::MORE, more as i32);
+        block.set(words + entry::MORE, i32::from(more));
     }
 
     /// Links and watchers of a process whose slice is picked or running: its end must be told at once.

@@ -95,6 +95,26 @@ impl Domain {
         self.append(queues, owner, message);
     }
 
+    /// Delivers a DOWN for a monitor that never was one: its target has no process.
+    pub fn tell_down(
+        &mut self,
+        queues: &mut RunQueues,
+        owner: u32,
+        reference: u64,
+        from: Pid,
+        reason: u32,
+    ) {
+        self.down(queues, owner, reference, from, reason);
+    }
+
+    /// Takes the content out of a system message that has been taken from a mailbox. The handle means nothing afterwards;
+    /// the reason lives until the executor is next told what it may forget.
+    pub fn take_system_message(&mut self, handle: u32) -> Option<SystemMessage> {
+        let message = self.handles.peek_system(handle)?;
+        self.handles.forget_system(handle);
+        Some(message)
+    }
+
     /// Ends a monitor, and its alias unless that is explicit; `flush` removes its DOWN. False when it was over. O(1), with
     /// a flush that finds no monitor O(mailbox).
     pub fn demonitor(&mut self, owner: Pid, reference: u64, flush: bool) -> bool {

@@ -35,6 +35,12 @@ export class PutAside {
     return message
   }
 
+  /** Gives back the room of messages that have been taken. O(length). */
+  compact(): void {
+    this.#messages = this.#messages.slice(this.#head)
+    this.#head = 0
+  }
+
   /** Removes every message for which `test` is true; returns how many went. */
   removeWhere(test: (message: unknown) => boolean): number {
     const before = this.length

@@ -26,7 +26,7 @@ import { ProcessTable } from './process-table.js'
 import { RunQueues } from './run-queues.js'
 import { downMessage, SignalDelivery, type Surroundings } from './signal-delivery.js'
 import { TimerWheel } from './timer-wheel.js'
-import { runPromiseJobs, Turns } from './turns.js'
+import { runPromiseJobs, Turns } from '../turns.js'
 
 /** Reductions of one slice (CONTEXT_REDS of Erlang). */
 const SLICE_REDUCTIONS = 4000

@@ -1,0 +1,321 @@
+//! Operations on processes. Each takes its arguments from the control block's ARGUMENTS (`A0` ...) and leaves what it
+//! gives in RESULTS (`R0` ...); a pid is two words, index and serial, a reference's id two words, low and high.
+
+use std::ffi::c_void;
+
+use napi_sys::{napi_callback_info, napi_env, napi_value};
+use viga_runtime::domain::RegisterError;
+use viga_runtime::handles::{SYSTEM, SystemMessage, constant};
+use viga_runtime::monitor::AliasMode;
+use viga_runtime::{ControlBlock, Domain, NIL, Pid, Spawn};
+use viga_scheduler::{Priority, RunQueues};
+
+use crate::ffi::{self, Outcome};
+use crate::instance::{instance, operate};
+
+/// Defines functions of the addon that take and return nothing.
+macro_rules! operations {
+    ($($(#[$doc:meta])* $js:literal $name:ident |$block:pat_param, $queues:pat_param, $domain:pat_param| $body:block)*) => {
+        $(
+            $(#[$doc])*
+            unsafe extern "C" fn $name(env: napi_env, info: napi_callback_info) -> napi_value {
+                operate(env, info, |$block: &ControlBlock, $queues: &mut RunQueues, $domain: &mut Domain| $body)
+            }
+        )*
+
+        /// Adds the operations to the addon's exports.
+        pub fn register(env: napi_env, exports: napi_value, data: *mut c_void) -> Outcome<()> {
+            $(ffi::define(env, exports, $js, Some($name), data)?;)*
+            ffi::define(env, exports, "start", Some(start), data)?;
+            ffi::define(env, exports, "stop", Some(stop), data)
+        }
+    };
+}
+
+fn pid(block: &ControlBlock, first: usize) -> Pid {
+    Pid {
+        index: block.argument(first),
+        serial: block.argument(first + 1),
+    }
+}
+
+fn reference(block: &ControlBlock, first: usize) -> u64 {
+    u64::from(block.argument(first)) | u64::from(block.argument(first + 1)) << 32
+}
+
+fn give_pid(block: &ControlBlock, first: usize, pid: Pid) {
+    block.set_result(first, pid.index);
+    block.set_result(first + 1, pid.serial);
+}
+
+fn alias_mode(number: u32) -> AliasMode {
+    AliasMode::from_u8(number as u8).unwrap_or(AliasMode::None)
+}
+
+fn priority(number: u32) -> Priority {
+    Priority::from_u8(number as u8).unwrap_or(Priority::Normal)
+}
+
+operations! {
+    /// Settles and hands out the next batch.
+    "next" next |block, queues, domain| {
+        domain.next(queues, block);
+    }
+
+    /// The isolate enters its loop: its share of time begins.
+    "enter" enter |_, _, domain| {
+        domain.enter();
+    }
+
+    /// What the isolate did takes effect.
+    "sync" sync |block, queues, domain| {
+        domain.sync(queues, block);
+    }
+
+    /// Hands over more of what may be forgotten.
+    "giveBack" give_back |block, _, domain| {
+        domain.give_back(block);
+    }
+
+    /// The running slice has used up its window.
+    "refill" refill |block, queues, domain| {
+        domain.refill(queues, block);
+    }
+
+    /// A0, A1 parent; A2 priority; A3 link; A4, A5 id of the monitor's reference, 0 for none. R0 1 when the table is full;
+    /// R1, R2 pid.
+    "spawn" spawn |block, queues, domain| {
+        domain.sync(queues, block);
+        let parent = pid(block, 0);
+        let spawned = domain.spawn(queues, Spawn { parent, priority: priority(block.argument(2)) });
+        match spawned {
+            Ok(child) => {
+                block.set_result(0, 0);
+                give_pid(block, 1, child);
+                if block.argument(3) != 0 {
+                    domain.link(queues, parent.index, child);
+                }
+                let monitor = reference(block, 4);
+                if monitor != 0 {
+                    domain.monitor(queues, parent.index, child, monitor, AliasMode::None);
+                }
+            }
+            Err(full) => {
+                block.set_result(0, 1);
+                block.set_result(1, full.limit);
+            }
+        }
+    }
+
+    /// A0, A1 process; A2 reason.
+    "exit" exit |block, queues, domain| {
+        domain.sync(queues, block);
+        domain.exit(queues, pid(block, 0), block.argument(2));
+    }
+
+    /// A0, A1 process.
+    "resume" resume |block, queues, domain| {
+        domain.sync(queues, block);
+        domain.resume(queues, pid(block, 0));
+    }
+
+    /// A0, A1 process; A2 timeout. R0 1 when there was a message, R1 its handle.
+    "takeOutside" take_outside |block, queues, domain| {
+        domain.sync(queues, block);
+        let handle = domain.take_outside(pid(block, 0), block.argument(2) as i32);
+        block.set_result(0, u32::from(handle.is_some()));
+        block.set_result(1, handle.unwrap_or(NIL));
+    }
+
+    /// A0, A1 process; A2 messages more that are put aside.
+    "holdOutside" hold_outside |block, queues, domain| {
+        domain.sync(queues, block);
+        domain.hold_outside(pid(block, 0), block.argument(2) as i32);
+    }
+
+    /// A0 handle with the top bit set, taken. R0 0 EXIT, 1 DOWN; R1, R2 pid; R3 reason; R4, R5 reference.
+    "systemMessage" system_message |block, _, domain| {
+        let handle = block.argument(0);
+        let message = (handle & SYSTEM != 0).then(|| domain.take_system_message(handle)).flatten();
+        match message {
+            Some(SystemMessage::Exit { from, reason }) => {
+                block.set_result(0, 0);
+                give_pid(block, 1, from);
+                block.set_result(3, reason);
+            }
+            Some(SystemMessage::Down { reference, from, reason }) => {
+                block.set_result(0, 1);
+                give_pid(block, 1, from);
+                block.set_result(3, reason);
+                block.set_result(4, reference as u32);
+                block.set_result(5, (reference >> 32) as u32);
+            }
+            None => block.set_result(0, NIL),
+        }
+    }
+
+    /// A0, A1 process; A2, A3 other.
+    "link" link |block, queues, domain| {
+        domain.sync(queues, block);
+        let from = pid(block, 0);
+        if domain.is_alive(from) {
+            domain.link(queues, from.index, pid(block, 2));
+        }
+    }
+
+    /// A0, A1 process; A2, A3 other.
+    "unlink" unlink |block, queues, domain| {
+        domain.sync(queues, block);
+        let from = pid(block, 0);
+        if domain.is_alive(from) {
+            domain.unlink(from.index, pid(block, 2));
+        }
+    }
+
+    /// A0, A1 process; A2, A3 target; A4, A5 reference; A6 alias mode.
+    "monitor" monitor |block, queues, domain| {
+        domain.sync(queues, block);
+        let from = pid(block, 0);
+        if domain.is_alive(from) {
+            domain.monitor(queues, from.index, pid(block, 2), reference(block, 4), alias_mode(block.argument(6)));
+        }
+    }
+
+    /// A0, A1 process; A2, A3 reference; A4 flush. R0 1 when there was such a monitor.
+    "demonitor" demonitor |block, queues, domain| {
+        domain.sync(queues, block);
+        let found = domain.demonitor(pid(block, 0), reference(block, 2), block.argument(4) != 0);
+        block.set_result(0, u32::from(found));
+    }
+
+    /// A0, A1 process; A2, A3 reference; A4 alias mode.
+    "alias" alias |block, queues, domain| {
+        domain.sync(queues, block);
+        let owner = pid(block, 0);
+        if domain.is_alive(owner) {
+            domain.alias(owner.index, reference(block, 2), alias_mode(block.argument(4)));
+        }
+    }
+
+    /// A0, A1 process; A2, A3 reference. R0 1 when the alias was active.
+    "unalias" unalias |block, queues, domain| {
+        domain.sync(queues, block);
+        let found = domain.unalias(pid(block, 0), reference(block, 2));
+        block.set_result(0, u32::from(found));
+    }
+
+    /// A0, A1 from; A2, A3 to; A4 reason.
+    "signalExit" signal_exit |block, queues, domain| {
+        domain.sync(queues, block);
+        domain.signal_exit(queues, pid(block, 0), pid(block, 2), block.argument(4));
+    }
+
+    /// A0, A1 caller; A2, A3 reference. R0 1 when the call was pending.
+    "abandon" abandon |block, queues, domain| {
+        domain.sync(queues, block);
+        let found = domain.abandon(pid(block, 0), reference(block, 2));
+        block.set_result(0, u32::from(found));
+    }
+
+    /// A0, A1 process; A2 0 or 1. R0 the old value.
+    "setTrapExit" set_trap_exit |block, queues, domain| {
+        domain.sync(queues, block);
+        let old = domain.set_trap_exit(pid(block, 0), block.argument(2) != 0);
+        block.set_result(0, u32::from(old));
+    }
+
+    /// A0, A1 process; A2 priority. R0 the old one.
+    "setPriority" set_priority |block, queues, domain| {
+        domain.sync(queues, block);
+        let old = domain.set_priority(pid(block, 0), priority(block.argument(2)));
+        block.set_result(0, old.map_or(Priority::Normal as u32, |old| old as u32));
+    }
+
+    /// A0, A1 to; A2 milliseconds; A3 message. R0, R1 the timer (R0 all ones: there is none, the target is dead).
+    "startTimer" start_timer |block, queues, domain| {
+        domain.sync(queues, block);
+        let (timer, stamp) = domain.start_timer(pid(block, 0), u64::from(block.argument(2)), block.argument(3));
+        block.set_result(0, timer);
+        block.set_result(1, stamp);
+    }
+
+    /// A0, A1 timer. R0 1 when it ran, R1 milliseconds that were left.
+    "cancelTimer" cancel_timer |block, queues, domain| {
+        domain.sync(queues, block);
+        let left = domain.cancel_timer(block.argument(0), block.argument(1));
+        block.set_result(0, u32::from(left.is_some()));
+        block.set_result(1, left.unwrap_or(0) as u32);
+    }
+
+    /// A0, A1 timer. R0 1 when it runs, R1 milliseconds left.
+    "readTimer" read_timer |block, queues, domain| {
+        domain.sync(queues, block);
+        let left = domain.read_timer(block.argument(0), block.argument(1));
+        block.set_result(0, u32::from(left.is_some()));
+        block.set_result(1, left.unwrap_or(0) as u32);
+    }
+
+    /// A0, A1 pid. R0 1 while it is alive.
+    "isAlive" is_alive |block, queues, domain| {
+        domain.sync(queues, block);
+        let alive = domain.is_alive(pid(block, 0));
+        block.set_result(0, u32::from(alive));
+    }
+
+    /// A0, A1 process that has a table or a registry entry.
+    "markOwner" mark_owner |block, queues, domain| {
+        domain.sync(queues, block);
+        domain.mark_owner(pid(block, 0));
+    }
+
+    /// A0, A1 owner; A2, A3 reference: a DOWN 'noproc' for a name that nobody has.
+    "downMissing" down_missing |block, queues, domain| {
+        domain.sync(queues, block);
+        let owner = pid(block, 0);
+        if domain.is_alive(owner) {
+            domain.tell_down(queues, owner.index, reference(block, 2), NOBODY, constant::NOPROC);
+        }
+    }
+}
+
+/// Stands in a DOWN for a name that nobody had.
+const NOBODY: Pid = Pid {
+    index: 0,
+    serial: u32::MAX,
+};
+
+/// Result word for a failed registration.
+pub fn register_code(error: RegisterError) -> u32 {
+    match error {
+        RegisterError::Taken => 1,
+        RegisterError::NoProcess => 2,
+    }
+}
+
+/// start(controlBlock: Int32Array): A0 of the block is the process limit.
+unsafe extern "C" fn start(env: napi_env, info: napi_callback_info) -> napi_value {
+    ffi::guarded(env, || {
+        let (data, [array, _]) = ffi::callback_arguments(env, info)?;
+        let (words, length) = ffi::int32_array(env, array)?;
+        ffi::keep(env, array)?;
+        let limit = if length > viga_runtime::control_block::ARGUMENTS {
+            // SAFETY: the word lies within the array.
+            unsafe { *words.add(viga_runtime::control_block::ARGUMENTS) as u32 }
+        } else {
+            0
+        };
+        // SAFETY: the data of every function is the instance.
+        unsafe { instance(data) }.start(words, length, limit)
+    });
+    std::ptr::null_mut()
+}
+
+/// stop(): ends every process without signals and gives back what the system holds.
+unsafe extern "C" fn stop(env: napi_env, info: napi_callback_info) -> napi_value {
+    ffi::guarded(env, || {
+        // SAFETY: the data of every function is the instance.
+        unsafe { instance(ffi::callback_data(env, info)) }.stop();
+        Ok(())
+    });
+    std::ptr::null_mut()
+}

@@ -1,0 +1,517 @@
+import {
+  type AliasMode,
+  type AllocatorFacts,
+  EMPTY,
+  type Engine,
+  type EngineOptions,
+  type Host,
+  OutcomeStatus,
+  type Priority,
+  type ProcessFacts,
+  type SpawnSpec,
+  type SystemFacts,
+} from '../engine.js'
+import { ErrorCode, VigaError } from '../../errors.js'
+import { Pid } from '../../pid.js'
+import type { Process } from '../../process/process.js'
+import { Ref } from '../../ref.js'
+import { PureRegistries } from '../pure/registries.js'
+import { PureTables } from '../pure/tables.js'
+import type { Addon } from './addon.js'
+import {
+  A0, A1, A2, A3, A4, A5, A6,
+  COMMAND_CALL, COMMAND_EXIT, COMMAND_REPLY, COMMAND_SEND, COMMAND_SEND_ALIAS,
+  HEADER_VERSION, LONGEST_TIMEOUT, OUTBOX, OUTBOX_LEN, OUTBOX_WORDS,
+  R0, R1, R2, R3, R4, R5,
+  SLICE_MORE, SLICE_QUIET, SLICE_WINDOW_LEN, SLICE_WINDOW_START,
+  VERSION, WORDS,
+} from './control-block.js'
+import { readProcessFacts, readSystemFacts } from './facts.js'
+import { NativeLoop } from './native-loop.js'
+import { Values } from './values.js'
+
+/** Reductions of one slice (CONTEXT_REDS of Erlang). */
+const SLICE_REDUCTIONS = 4000
+/** Slices of one batch share the reductions of one, so that what is more urgent waits no longer for a batch. */
+export const BATCH_REDUCTIONS = SLICE_REDUCTIONS
+const SPAWN_REDUCTIONS = 20
+const TWO_32 = 4_294_967_296
+
+/**
+ * The engine behind the addon: processes, signals, mailboxes and timers live in Rust, this isolate executes the slices it is
+ * told to (native-loop.ts). What is sent, called and replied goes into the outbox, a run of words that Rust works off at
+ * the next crossing, so a send is a few stores and no call.
+ */
+export class NativeEngine implements Engine {
+  readonly kind = 'native'
+
+  current: Process | null = null
+  timedOut = false
+  outcomeRef = 0
+  outcomeStatus: OutcomeStatus = OutcomeStatus.Reply
+  outcomeValue: unknown = undefined
+  waitTimeout = -1
+  heldDelta = 0
+  drained = true
+  microtasksDue = false
+
+  /** Read and written by the loop around each slice. */
+  windowPlace = 0
+  windowEnd = 0
+  slice = 0
+  reductions = 0
+
+  readonly addon: Addon
+  readonly words = new Int32Array(WORDS)
+  readonly values = new Values()
+  readonly processTable: (Process | undefined)[] = []
+  readonly tables = new PureTables((pid) => this.isAlive(pid))
+  readonly registries = new PureRegistries()
+  host!: Host
+  private readonly loop: NativeLoop
+  /** Names of monitors that were set by name, given back in their DOWN. */
+  private readonly monitorNames = new WeakMap<Process, Map<number, string>>()
+
+  constructor(addon: Addon) {
+    this.addon = addon
+    this.loop = new NativeLoop(this)
+  }
+
+  // --- life of the engine -----------------------------------------------------------------------------------------------
+
+  start(root: Process, host: Host, options: EngineOptions): void {
+    this.host = host
+    this.words[A0] = options.processLimit
+    this.addon.start(this.words)
+    const version = this.words[HEADER_VERSION]
+    if (version !== VERSION) {
+      this.addon.stop()
+      throw new VigaError(
+        ErrorCode.EngineUnavailable,
+        `the native binary speaks version ${String(version)} of the control block, this package version ${VERSION}; install or build a matching pair`,
+      )
+    }
+    root.pid = new Pid(0, 0)
+    this.processTable[0] = root
+  }
+
+  stop(): void {
+    this.loop.stop()
+    this.addon.stop()
+    for (const process of this.processTable) if (process !== undefined) this.host.buried(process)
+    this.processTable.length = 0
+  }
+
+  // --- messages ---------------------------------------------------------------------------------------------------------
+
+  take(): unknown {
+    if (this.reductions >= SLICE_REDUCTIONS) {
+      this.drained = false
+      return EMPTY
+    }
+    let place = this.windowPlace
+    if (place === this.windowEnd) {
+      if (!this.refill()) return EMPTY
+      place = this.windowPlace
+    }
+    this.windowPlace = place + 1
+    this.reductions++
+    const handle = this.words[place] as number
+    return handle >= 0 ? this.values.take(handle) : this.systemMessage(this.current as Process, handle)
+  }
+
+  private refill(): boolean {
+    const words = this.words
+    if (words[this.slice + SLICE_MORE] === 0) {
+      this.drained = words[OUTBOX_LEN] === 0
+      return false
+    }
+    this.addon.refill()
+    const start = words[this.slice + SLICE_WINDOW_START] as number
+    const length = words[this.slice + SLICE_WINDOW_LEN] as number
+    this.windowPlace = start
+    this.windowEnd = start + length
+    this.drained = length === 0
+    return length !== 0
+  }
+
+  /** An EXIT or a DOWN that Rust made, taken by `process`. */
+  private systemMessage(process: Process, handle: number): unknown {
+    const words = this.words
+    words[A0] = handle
+    this.addon.systemMessage()
+    const pid = this.pidOf(words[R1] as number, (words[R2] as number) >>> 0)
+    const reason = this.host.copyReason(this.values.peek(words[R3] as number))
+    if (words[R0] === 0) return { type: 'EXIT', from: pid, reason }
+    const id = refId(words[R4] as number, words[R5] as number)
+    const ref = new Ref(process.pid.index, process.pid.serial, id)
+    const name = this.takeMonitorName(process, id)
+    return name === undefined ? { type: 'DOWN', ref, pid, reason } : { type: 'DOWN', ref, pid, name, reason }
+  }
+
+  charge(reductions: number): void {
+    this.reductions += reductions
+  }
+
+  spent(): boolean {
+    return this.reductions >= SLICE_REDUCTIONS
+  }
+
+  send(to: Pid, message: unknown): void {
+    const words = this.words
+    const handle = this.values.store(message)
+    const place = this.outbox(4)
+    words[place] = COMMAND_SEND
+    words[place + 1] = to.index
+    words[place + 2] = to.serial
+    words[place + 3] = handle
+    this.reductions++
+  }
+
+  sendAlias(alias: Ref, message: unknown): void {
+    this.referenceCommand(COMMAND_SEND_ALIAS, alias, this.values.store(message))
+  }
+
+  reply(ref: Ref, value: unknown): void {
+    this.referenceCommand(COMMAND_REPLY, ref, this.values.store(value))
+  }
+
+  private referenceCommand(command: number, ref: Ref, handle: number): void {
+    const words = this.words
+    const place = this.outbox(8)
+    words[place] = command
+    words[place + 1] = ref.index
+    words[place + 2] = ref.serial
+    words[place + 3] = handle
+    words[place + 4] = ref.id
+    words[place + 5] = ref.id / TWO_32
+    this.reductions++
+  }
+
+  call(process: Process, target: Pid, ref: Ref, request: unknown, timeout: number): void {
+    const words = this.words
+    const handle = this.values.store(request)
+    const place = this.outbox(8)
+    words[place] = COMMAND_CALL
+    words[place + 1] = target.index
+    words[place + 2] = target.serial
+    words[place + 3] = handle
+    words[place + 4] = ref.id
+    words[place + 5] = ref.id / TWO_32
+    words[place + 6] = timeoutWord(timeout)
+    words[place + 7] = process.pid.index
+    this.reductions++
+  }
+
+  /** Room for so many words of the outbox; the place of the first. A turn will come that works it off. */
+  private outbox(words: number): number {
+    let length = this.words[OUTBOX_LEN] as number
+    if (length + words > OUTBOX_WORDS) {
+      this.addon.sync()
+      length = 0
+    }
+    this.words[OUTBOX_LEN] = length + words
+    this.loop.soon()
+    return OUTBOX + length
+  }
+
+  abandon(process: Process, ref: Ref): boolean {
+    this.addressReference(process, ref)
+    this.addon.abandon()
+    return this.words[R0] !== 0
+  }
+
+  // --- processes -----------------------------------------------------------------------------------------------------------
+
+  spawn(process: Process, spec: SpawnSpec): Pid {
+    const words = this.words
+    const parent = spec.parent === null ? null : spec.parent.pid
+    words[A0] = parent === null ? 0 : parent.index
+    words[A1] = parent === null ? 0 : parent.serial
+    words[A2] = spec.priority
+    words[A3] = spec.link ? 1 : 0
+    words[A4] = spec.monitor === null ? 0 : spec.monitor.id
+    words[A5] = spec.monitor === null ? 0 : spec.monitor.id / TWO_32
+    this.addon.spawn()
+    if (words[R0] !== 0)
+      throw new VigaError(
+        ErrorCode.SystemLimit,
+        `spawn: the process table holds ${words[R1]} processes, as many as it may; start the runtime with a larger processLimit, or end some`,
+      )
+    const index = words[R1] as number
+    const pid = new Pid<unknown>(index, (words[R2] as number) >>> 0)
+    process.pid = pid
+    const earlier = this.processTable[index]
+    if (earlier !== undefined) this.host.buried(earlier)
+    this.processTable[index] = process
+    this.reductions += SPAWN_REDUCTIONS
+    this.loop.soon()
+    return pid
+  }
+
+  exit(process: Process, reason: unknown): void {
+    const words = this.words
+    const { index, serial } = process.pid
+    if (this.processTable[index] !== process) return
+    this.processTable[index] = undefined
+    const handle = this.values.storeReason(reason)
+    // Nobody is linked with it or watches it: its end may take effect with what it has sent.
+    if (this.current === process && words[this.slice + SLICE_QUIET] === 1) {
+      const place = this.outbox(4)
+      words[place] = COMMAND_EXIT
+      words[place + 1] = index
+      words[place + 2] = serial
+      words[place + 3] = handle
+      return
+    }
+    words[A0] = index
+    words[A1] = serial
+    words[A2] = handle
+    this.addon.exit()
+    this.loop.soon()
+  }
+
+  resume(process: Process): void {
+    this.address(process.pid)
+    this.addon.resume()
+    this.loop.soon()
+  }
+
+  takeOutside(process: Process, timeout: number): unknown {
+    const words = this.words
+    this.address(process.pid)
+    words[A2] = timeout === 0 ? 0 : timeoutWord(timeout)
+    this.addon.takeOutside()
+    this.loop.soon()
+    this.drained = true
+    if (words[R0] === 0) return EMPTY
+    const handle = words[R1] as number
+    return handle >= 0 ? this.values.take(handle) : this.systemMessage(process, handle)
+  }
+
+  holdOutside(process: Process, delta: number): void {
+    this.address(process.pid)
+    this.words[A2] = delta
+    this.addon.holdOutside()
+  }
+
+  // --- signals ---------------------------------------------------------------------------------------------------------------
+
+  link(process: Process, other: Pid): void {
+    this.addressPair(process.pid, other)
+    this.addon.link()
+    this.loop.soon()
+  }
+
+  unlink(process: Process, other: Pid): void {
+    this.addressPair(process.pid, other)
+    this.addon.unlink()
+  }
+
+  monitor(process: Process, target: Pid, ref: Ref, alias: AliasMode, name: string | null): void {
+    const words = this.words
+    this.addressPair(process.pid, target)
+    words[A4] = ref.id
+    words[A5] = ref.id / TWO_32
+    words[A6] = alias
+    if (name !== null) this.keepMonitorName(process, ref, name)
+    this.addon.monitor()
+    this.loop.soon()
+  }
+
+  monitorMissing(process: Process, ref: Ref, name: string): void {
+    this.keepMonitorName(process, ref, name)
+    this.addressReference(process, ref)
+    this.addon.downMissing()
+    this.loop.soon()
+  }
+
+  demonitor(process: Process, ref: Ref, flush: boolean): boolean {
+    this.addressReference(process, ref)
+    this.words[A4] = flush ? 1 : 0
+    this.addon.demonitor()
+    const found = this.words[R0] !== 0
+    if (found || flush) this.takeMonitorName(process, ref.id)
+    return found
+  }
+
+  alias(process: Process, ref: Ref, mode: AliasMode): void {
+    this.addressReference(process, ref)
+    this.words[A4] = mode
+    this.addon.alias()
+  }
+
+  unalias(process: Process, ref: Ref): boolean {
+    this.addressReference(process, ref)
+    this.addon.unalias()
+    return this.words[R0] !== 0
+  }
+
+  signalExit(process: Process, to: Pid, reason: unknown): void {
+    this.addressPair(process.pid, to)
+    this.words[A4] = this.values.storeReason(reason)
+    this.addon.signalExit()
+    this.loop.soon()
+  }
+
+  // --- flags, names, timers ----------------------------------------------------------------------------------------------------
+
+  setTrapExit(process: Process, trap: boolean): boolean {
+    this.address(process.pid)
+    this.words[A2] = trap ? 1 : 0
+    this.addon.setTrapExit()
+    return this.words[R0] !== 0
+  }
+
+  setPriority(process: Process, priority: Priority): Priority {
+    this.address(process.pid)
+    this.words[A2] = priority
+    this.addon.setPriority()
+    return this.words[R0] as Priority
+  }
+
+  hibernate(process: Process): void {
+    // A waiting process holds a table entry and nothing else in Rust; what can go is on this side.
+    process.putAside?.compact()
+  }
+
+  register(name: string, pid: Pid): 'ok' | 'taken' | 'noproc' {
+    this.address(pid)
+    this.addon.register(name)
+    const code = this.words[R0]
+    return code === 0 ? 'ok' : code === 1 ? 'taken' : 'noproc'
+  }
+
+  unregister(name: string): boolean {
+    this.addon.unregister(name)
+    return this.words[R0] !== 0
+  }
+
+  whereis(name: string): Pid | undefined {
+    const words = this.words
+    this.addon.whereis(name)
+    return words[R0] === 0 ? undefined : this.pidOf(words[R1] as number, (words[R2] as number) >>> 0)
+  }
+
+  registered(): string[] {
+    return this.addon.registered()
+  }
+
+  startTimer(milliseconds: number, to: Pid, message: unknown): number {
+    const words = this.words
+    this.address(to)
+    words[A2] = milliseconds
+    words[A3] = this.values.store(message)
+    this.addon.startTimer()
+    this.loop.soon()
+    return (words[R1] as number >>> 0) * TWO_32 + ((words[R0] as number) >>> 0)
+  }
+
+  cancelTimer(timer: number): number {
+    this.words[A0] = timer
+    this.words[A1] = timer / TWO_32
+    this.addon.cancelTimer()
+    return this.words[R0] === 0 ? -1 : (this.words[R1] as number) >>> 0
+  }
+
+  readTimer(timer: number): number {
+    this.words[A0] = timer
+    this.words[A1] = timer / TWO_32
+    this.addon.readTimer()
+    return this.words[R0] === 0 ? -1 : (this.words[R1] as number) >>> 0
+  }
+
+  // --- introspection -------------------------------------------------------------------------------------------------------------
+
+  isAlive(pid: Pid): boolean {
+    this.address(pid)
+    this.addon.isAlive()
+    return this.words[R0] !== 0
+  }
+
+  processOf(pid: Pid): Process | undefined {
+    const process = this.processTable[pid.index]
+    return process !== undefined && process.pid.serial === pid.serial && this.isAlive(pid) ? process : undefined
+  }
+
+  processes(): Pid[] {
+    const words = this.addon.processes()
+    return Array.from({ length: words.length / 2 }, (_, place) =>
+      this.pidOf(words[place * 2] as number, words[place * 2 + 1] as number),
+    )
+  }
+
+  processFacts(pid: Pid): ProcessFacts | undefined {
+    this.address(pid)
+    const answer = this.addon.processFacts()
+    if (answer === undefined) return undefined
+    const facts = readProcessFacts(answer)
+    return pid.index === 0 ? { ...facts, parent: null } : facts
+  }
+
+  systemFacts(): SystemFacts {
+    const { memory: _, ...facts } = readSystemFacts(this.addon.systemFacts())
+    return facts
+  }
+
+  allocators(): AllocatorFacts[] {
+    const { memory } = readSystemFacts(this.addon.systemFacts())
+    return [
+      { kind: 'processes', blocks: 1, blockBytes: memory, carriers: 1, carrierBytes: memory, allocations: 0, frees: 0 },
+    ]
+  }
+
+  // --- words ---------------------------------------------------------------------------------------------------------------------
+
+  private address(pid: Pid): void {
+    this.words[A0] = pid.index
+    this.words[A1] = pid.serial
+  }
+
+  private addressPair(from: Pid, to: Pid): void {
+    const words = this.words
+    words[A0] = from.index
+    words[A1] = from.serial
+    words[A2] = to.index
+    words[A3] = to.serial
+  }
+
+  private addressReference(process: Process, ref: Ref): void {
+    const words = this.words
+    words[A0] = process.pid.index
+    words[A1] = process.pid.serial
+    words[A2] = ref.id
+    words[A3] = ref.id / TWO_32
+  }
+
+  /** The pid object that the process has, where it lives here; two objects for one process are equal all the same. */
+  private pidOf(index: number, serial: number): Pid {
+    const process = this.processTable[index]
+    return process !== undefined && process.pid.serial === serial ? process.pid : new Pid(index, serial)
+  }
+
+  private keepMonitorName(process: Process, ref: Ref, name: string): void {
+    let names = this.monitorNames.get(process)
+    if (names === undefined) this.monitorNames.set(process, (names = new Map()))
+    names.set(ref.id, name)
+  }
+
+  private takeMonitorName(process: Process, id: number): string | undefined {
+    const names = this.monitorNames.get(process)
+    const name = names?.get(id)
+    if (name !== undefined) names?.delete(id)
+    return name
+  }
+}
+
+/** The id of a reference from its two words. */
+export function refId(low: number, high: number): number {
+  return (high >>> 0) * TWO_32 + (low >>> 0)
+}
+
+/** A timeout in ms as a word: -1 for none (or Infinity), -2 for unchanged, else unsigned. */
+export function timeoutWord(timeout: number): number {
+  if (timeout === Infinity) return -1
+  return timeout > LONGEST_TIMEOUT ? LONGEST_TIMEOUT | 0 : timeout | 0
+}
+

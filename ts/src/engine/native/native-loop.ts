@@ -1,0 +1,152 @@
+import { OutcomeStatus, SliceEnd, type Wake, Wake as WakeReason } from '../engine.js'
+import { runOutsideProcesses } from '../../process/async-context.js'
+import type { Process } from '../../process/process.js'
+import { reasonOfThrown } from '../../process/reason.js'
+import { runPromiseJobs, Turns } from '../turns.js'
+import {
+  BATCH, BATCH_DONE, BATCH_LEN, BURIED, BURIED_LEN, IN_SLICE, MORE_TO_DROP, NEXT_DEADLINE, RELEASED, RELEASED_LEN,
+  SLICE_END, SLICE_HELD, SLICE_INDEX, SLICE_OUTCOME_HANDLE, SLICE_OUTCOME_HIGH, SLICE_OUTCOME_KIND, SLICE_OUTCOME_LOW,
+  SLICE_REDUCTIONS, SLICE_TAKEN, SLICE_TIMED_OUT, SLICE_TIMEOUT, SLICE_WAKE, SLICE_WINDOW_LEN, SLICE_WINDOW_START,
+  SLICE_WORDS, YIELD_DUE,
+} from './control-block.js'
+import { BATCH_REDUCTIONS, type NativeEngine, refId, timeoutWord } from './native-engine.js'
+
+/**
+ * The executing side of the slice protocol: asks the core for a batch of slices, runs them, and asks again, until nothing is
+ * ready or Node's event loop must have its turn. Keeps no state between slices but the control block's.
+ */
+export class NativeLoop {
+  private readonly engine: NativeEngine
+  private readonly turns = new Turns(() => runOutsideProcesses(() => this.turn()))
+
+  constructor(engine: NativeEngine) {
+    this.engine = engine
+  }
+
+  /** There may be work: a turn follows, unless one is in progress. */
+  soon(): void {
+    if (!this.turns.inTurn) this.turns.soon()
+  }
+
+  stop(): void {
+    this.turns.stop()
+  }
+
+  private turn(): void {
+    const engine = this.engine
+    const { addon, words } = engine
+    addon.enter()
+    for (;;) {
+      addon.next()
+      if (words[RELEASED_LEN] !== 0 || words[BURIED_LEN] !== 0) this.forget()
+      const length = words[BATCH_LEN] as number
+      if (length !== 0) this.runBatch(length)
+      if (engine.microtasksDue) {
+        if (runPromiseJobs === undefined) {
+          this.turns.again()
+          return
+        }
+        engine.microtasksDue = false
+        runPromiseJobs()
+      } else if (length === 0) {
+        break
+      }
+      if (words[YIELD_DUE] !== 0) {
+        this.turns.again()
+        return
+      }
+    }
+    const wait = words[NEXT_DEADLINE] as number
+    if (wait < 0) {
+      this.turns.wakeAt(Infinity, 0)
+    } else {
+      const now = performance.now()
+      this.turns.wakeAt(now + wait, now)
+    }
+  }
+
+  private runBatch(length: number): void {
+    const engine = this.engine
+    const words = engine.words
+    let place = 0
+    let reductions = 0
+    words[IN_SLICE] = 1
+    while (place < length && reductions < BATCH_REDUCTIONS) {
+      const slice = BATCH + place * SLICE_WORDS
+      words[BATCH_DONE] = place
+      const index = words[slice + SLICE_INDEX] as number
+      // Ended before its turn came.
+      if (index >= 0) {
+        this.runSlice(engine.processTable[index] as Process, slice)
+        reductions += engine.reductions
+      }
+      place++
+    }
+    words[BATCH_DONE] = place
+    words[IN_SLICE] = 0
+  }
+
+  private runSlice(process: Process, slice: number): void {
+    const engine = this.engine
+    const words = engine.words
+    const start = words[slice + SLICE_WINDOW_START] as number
+    engine.windowPlace = start
+    engine.windowEnd = start + (words[slice + SLICE_WINDOW_LEN] as number)
+    engine.timedOut = words[slice + SLICE_TIMED_OUT] !== 0
+    engine.slice = slice
+    engine.reductions = 0
+    engine.waitTimeout = -1
+    engine.heldDelta = 0
+    const wake = words[slice + SLICE_WAKE] as Wake
+    if (wake === WakeReason.Outcome) this.loadOutcome(slice)
+    engine.current = process
+    let end: SliceEnd
+    try {
+      end = process.run(wake)
+    } catch (thrown) {
+      // `run` turns what a body throws into a reason; this is a defect of viga's, and costs this process alone.
+      process.ended = true
+      engine.exit(process, reasonOfThrown(thrown))
+      end = SliceEnd.Exit
+    }
+    engine.current = null
+    words[slice + SLICE_END] = end
+    words[slice + SLICE_TAKEN] = engine.windowPlace - (words[slice + SLICE_WINDOW_START] as number)
+    words[slice + SLICE_HELD] = engine.heldDelta
+    words[slice + SLICE_REDUCTIONS] = engine.reductions
+    words[slice + SLICE_TIMEOUT] = timeoutWord(engine.waitTimeout)
+  }
+
+  private loadOutcome(slice: number): void {
+    const engine = this.engine
+    const words = engine.words
+    const status = words[slice + SLICE_OUTCOME_KIND] as OutcomeStatus
+    const handle = words[slice + SLICE_OUTCOME_HANDLE] as number
+    engine.outcomeRef = refId(words[slice + SLICE_OUTCOME_LOW] as number, words[slice + SLICE_OUTCOME_HIGH] as number)
+    engine.outcomeStatus = status
+    if (status === OutcomeStatus.Reply) engine.outcomeValue = engine.values.take(handle)
+    else if (status === OutcomeStatus.Down) engine.outcomeValue = engine.host.copyReason(engine.values.peek(handle))
+    else engine.outcomeValue = undefined
+  }
+
+  /** Lets go of values that nobody will take and of processes that signals have ended. */
+  private forget(): void {
+    const { addon, words, values, processTable, host } = this.engine
+    for (;;) {
+      const released = words[RELEASED_LEN] as number
+      for (let place = RELEASED; place < RELEASED + released; place++) values.release(words[place] as number)
+      const buried = words[BURIED_LEN] as number
+      for (let place = BURIED; place < BURIED + buried; place += 2) {
+        const index = words[place] as number
+        const process = processTable[index]
+        if (process === undefined || process.pid.serial !== (words[place + 1] as number) >>> 0) continue
+        processTable[index] = undefined
+        host.buried(process)
+      }
+      words[RELEASED_LEN] = 0
+      words[BURIED_LEN] = 0
+      if (words[MORE_TO_DROP] === 0) return
+      addon.giveBack()
+    }
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * The JavaScript values behind the handles that the native core passes around: messages and exit reasons of this isolate. A
+ * handle is an index of one array, used again when its value is taken or given back, so a message waiting in a mailbox of
+ * any length costs V8 one element beside itself.
+ */
+export class Values {
+  readonly values: unknown[] = [...CONSTANTS]
+  readonly free: number[] = []
+
+  /** Keeps `value`; gives its handle. O(1). */
+  store(value: unknown): number {
+    const handle = this.free.pop()
+    if (handle === undefined) return this.values.push(value) - 1
+    this.values[handle] = value
+    return handle
+  }
+
+  /** Takes the value out: its handle may be used again. O(1). */
+  take(handle: number): unknown {
+    const value = this.values[handle]
+    this.release(handle)
+    return value
+  }
+
+  /** The value, which stays. */
+  peek(handle: number): unknown {
+    return this.values[handle]
+  }
+
+  release(handle: number): void {
+    this.values[handle] = undefined
+    this.free.push(handle)
+  }
+
+  /** Handle of an exit reason: constant for the common ones, which are never given back. */
+  storeReason(reason: unknown): number {
+    if (typeof reason === 'string') {
+      const constant = CONSTANTS.indexOf(reason)
+      if (constant !== -1) return constant
+    }
+    return this.store(reason)
+  }
+}
+
+/** Reasons with fixed handles, as `constant` in crates/runtime/src/handles.rs; the rest up to 16 is unused. */
+const CONSTANTS: readonly unknown[] = Array.from(
+  { length: 16 },
+  (_, handle) => ['normal', 'kill', 'killed', 'noproc', 'noconnection', 'shutdown'][handle] ?? null,
+)
