@@ -78,6 +78,22 @@ export class InstalledPackage {
     writeFileSync(join(this.folder, file), source)
   }
 
+  /** Writes a TypeScript program and a strict tsconfig.json for it, with the options of `kind`. */
+  writeProgram(kind: { readonly module: string; readonly moduleResolution: string }, files: Readonly<Record<string, string>>): void {
+    for (const [file, source] of Object.entries(files)) this.write(file, source)
+    const compilerOptions = {
+      ...kind,
+      target: 'es2022',
+      lib: ['es2023', 'esnext.disposable'],
+      strict: true,
+      noEmit: true,
+      skipLibCheck: false,
+      types: ['node'],
+      typeRoots: [dirname(dirname(require.resolve('@types/node/package.json')))],
+    }
+    this.write('tsconfig.json', JSON.stringify({ compilerOptions, files: Object.keys(files) }))
+  }
+
   /** Runs the project's TypeScript compiler in the folder, on its tsconfig.json. */
   typeCheck(): Outcome {
     const compiler = join(dirname(require.resolve('typescript/package.json')), 'bin', 'tsc')
