@@ -1,3 +1,4 @@
+import { ErrorCode, VigaError } from './errors.js'
 import type { Engine } from './engine/engine.js'
 import type { Process } from './process/process.js'
 
@@ -28,7 +29,18 @@ export function setAsyncLookup(lookup: () => Process | undefined): void {
 
 /** The engine, started with default options if nothing has started it. */
 export function activeEngine(): Engine {
-  return engine !== undefined ? engine : boot()
+  return engine !== undefined ? engine : bootUnlessLeftOver()
+}
+
+/** What is left of the processes of a runtime that was stopped must not start another. */
+function bootUnlessLeftOver(): Engine {
+  const process = asyncProcess()
+  if (process !== undefined)
+    throw new VigaError(
+      ErrorCode.RuntimeStopped,
+      `the runtime of ${String(process.pid)} has been stopped; code that the process started is still running`,
+    )
+  return boot()
 }
 
 /** The engine if the runtime runs. */
