@@ -17,6 +17,8 @@ import { BATCH_REDUCTIONS, type NativeEngine, refId, timeoutWord } from './nativ
  */
 export class NativeLoop {
   private readonly engine: NativeEngine
+  /** The runtime was stopped, perhaps by what a slice or a promise job of this very turn did: touch nothing more. */
+  private stopped = false
   private readonly turns = new Turns(() => runOutsideProcesses(() => this.turn()))
 
   constructor(engine: NativeEngine) {
@@ -29,6 +31,7 @@ export class NativeLoop {
   }
 
   stop(): void {
+    this.stopped = true
     this.turns.stop()
   }
 
@@ -41,6 +44,7 @@ export class NativeLoop {
       if (words[RELEASED_LEN] !== 0 || words[BURIED_LEN] !== 0) this.forget()
       const length = words[BATCH_LEN] as number
       if (length !== 0) this.runBatch(length)
+      if (this.stopped) return
       if (engine.microtasksDue) {
         if (runPromiseJobs === undefined) {
           this.turns.again()
@@ -48,6 +52,7 @@ export class NativeLoop {
         }
         engine.microtasksDue = false
         runPromiseJobs()
+        if (this.stopped) return
       } else if (length === 0) {
         break
       }
@@ -71,7 +76,7 @@ export class NativeLoop {
     let place = 0
     let reductions = 0
     words[IN_SLICE] = 1
-    while (place < length && reductions < BATCH_REDUCTIONS) {
+    while (place < length && reductions < BATCH_REDUCTIONS && !this.stopped) {
       const slice = BATCH + place * SLICE_WORDS
       words[BATCH_DONE] = place
       const index = words[slice + SLICE_INDEX] as number
