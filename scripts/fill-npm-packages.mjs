@@ -1,43 +1,38 @@
 /**
- * Makes a release of the binaries in prebuilds/: each goes into its package npm/<platform>-<arch>[-<libc>]/ as viga.node, and
- * the main package.json gets these packages as optional dependencies, so that an installation fetches one binary only.
+ * Gets the packages under npm/ ready for a release: copies each binary of prebuilds/ into the package for its platform, in the
+ * layout in which node-gyp-build finds it, and gives the package the version of the main one.
  *
  *   node scripts/fill-npm-packages.mjs             refuses unless every package gets its binary
  *   node scripts/fill-npm-packages.mjs --partial   fills those there are (to try it on one machine)
- *
- * prebuilds/ is empty afterwards: a binary travels in one package. Meant for a checkout that is thrown away after a release.
  */
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { packageRoot } from './package-root.mjs'
 
-const manifestFile = join(packageRoot, 'package.json')
 const readJson = (file) => JSON.parse(readFileSync(file, 'utf8'))
-const writeJson = (file, value) => writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`)
 
-/** Where prebuildify leaves the binary of a package. On systems with one libc it writes the tag glibc all the same. */
-function prebuiltFor({ os, cpu, libc = ['glibc'] }) {
-  return join(packageRoot, 'prebuilds', `${os[0]}-${cpu[0]}`, `viga.${libc[0]}.node`)
+/** Where prebuildify leaves the binary for a package. On systems with one libc it writes the tag glibc all the same. */
+function prebuiltPath({ os, cpu, libc = ['glibc'] }) {
+  return join('prebuilds', `${os[0]}-${cpu[0]}`, `viga.${libc[0]}.node`)
 }
 
-const main = readJson(manifestFile)
-const folders = readdirSync(join(packageRoot, 'npm')).map((name) => join(packageRoot, 'npm', name))
-const missing = folders.map((folder) => prebuiltFor(readJson(join(folder, 'package.json')))).filter((file) => !existsSync(file))
+const { version } = readJson(join(packageRoot, 'package.json'))
+const packages = readdirSync(join(packageRoot, 'npm')).map((name) => {
+  const folder = join(packageRoot, 'npm', name)
+  const manifest = readJson(join(folder, 'package.json'))
+  return { folder, manifest, path: prebuiltPath(manifest) }
+})
+const missing = packages.filter(({ path }) => !existsSync(join(packageRoot, path)))
 
 if (missing.length > 0 && !process.argv.includes('--partial')) {
-  process.stderr.write(`fill-npm-packages: these binaries are missing, so nothing was done:\n${missing.join('\n')}\n`)
+  process.stderr.write(`fill-npm-packages: these binaries are missing, so nothing was done: ${missing.map(({ path }) => path).join(', ')}\n`)
   process.exit(1)
 }
 
-const optionalDependencies = {}
-for (const folder of folders) {
-  const manifest = readJson(join(folder, 'package.json'))
-  const prebuilt = prebuiltFor(manifest)
-  if (!existsSync(prebuilt)) continue
-  copyFileSync(prebuilt, join(folder, 'viga.node'))
-  writeJson(join(folder, 'package.json'), { ...manifest, version: main.version })
-  optionalDependencies[manifest.name] = main.version
-  process.stdout.write(`${manifest.name} ${main.version}: ${prebuilt}\n`)
+for (const { folder, manifest, path } of packages) {
+  if (!existsSync(join(packageRoot, path))) continue
+  mkdirSync(dirname(join(folder, path)), { recursive: true })
+  copyFileSync(join(packageRoot, path), join(folder, path))
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ ...manifest, version }, null, 2)}\n`)
+  process.stdout.write(`${manifest.name} ${version}: ${path}\n`)
 }
-rmSync(join(packageRoot, 'prebuilds'), { recursive: true, force: true })
-writeJson(manifestFile, { ...main, optionalDependencies })

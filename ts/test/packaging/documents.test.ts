@@ -2,7 +2,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { spawnSync } from 'node:child_process'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { load } from 'js-yaml'
 import { afterEach, describe, expect, it } from 'vitest'
 import { ErrorCode } from '../../src/errors.js'
@@ -18,7 +18,6 @@ interface Manifest {
   readonly os?: readonly string[]
   readonly cpu?: readonly string[]
   readonly libc?: readonly string[]
-  readonly optionalDependencies?: Readonly<Record<string, string>>
 }
 const manifest = JSON.parse(read('package.json')) as Manifest
 const platforms = readdirSync(join(checkout, 'npm'))
@@ -106,7 +105,8 @@ describe('scripts/fill-npm-packages.mjs', () => {
 
   function checkoutForRelease(): string {
     release = mkdtempSync(join(tmpdir(), 'viga-release-'))
-    for (const path of ['package.json', 'npm', 'scripts']) cpSync(join(checkout, path), join(release, path), { recursive: true })
+    for (const path of ['package.json', 'npm', 'scripts'])
+      cpSync(join(checkout, path), join(release, path), { recursive: true, filter: (source) => basename(source) !== 'prebuilds' })
     return release
   }
 
@@ -114,18 +114,21 @@ describe('scripts/fill-npm-packages.mjs', () => {
     return spawnSync(process.execPath, [join(release, 'scripts', 'fill-npm-packages.mjs'), ...args], { encoding: 'utf8' })
   }
 
-  it('puts each binary into its package and makes these optional dependencies', () => {
+  it('puts each binary into its package, where node-gyp-build finds it', () => {
     checkoutForRelease()
-    for (const folder of platforms) {
+    const binaryOf = (folder: string): string => {
       const { os = [], cpu = [], libc = ['glibc'] } = platformManifest(folder)
-      mkdirSync(join(release, 'prebuilds', `${os[0]}-${cpu[0]}`), { recursive: true })
-      writeFileSync(join(release, 'prebuilds', `${os[0]}-${cpu[0]}`, `viga.${libc[0]}.node`), folder)
+      return join('prebuilds', `${os[0]}-${cpu[0]}`, `viga.${libc[0]}.node`)
+    }
+    for (const folder of platforms) {
+      mkdirSync(dirname(join(release, binaryOf(folder))), { recursive: true })
+      writeFileSync(join(release, binaryOf(folder)), folder)
     }
     expect(fill().status).toBe(0)
-    for (const folder of platforms) expect(readFileSync(join(release, 'npm', folder, 'viga.node'), 'utf8')).toBe(folder)
-    const { optionalDependencies } = JSON.parse(readFileSync(join(release, 'package.json'), 'utf8')) as Manifest
-    expect(optionalDependencies).toEqual(Object.fromEntries(platforms.map((folder) => [`@viga/${folder}`, manifest.version])))
-    expect(readdirSync(release)).not.toContain('prebuilds')
+    for (const folder of platforms) {
+      expect(readFileSync(join(release, 'npm', folder, binaryOf(folder)), 'utf8')).toBe(folder)
+      expect(readdirSync(join(release, 'npm', folder, 'prebuilds'), { recursive: true })).toHaveLength(2)
+    }
   })
 
   it('does nothing when a binary is missing', () => {
@@ -133,6 +136,6 @@ describe('scripts/fill-npm-packages.mjs', () => {
     const { status, stderr } = fill()
     expect(status).toBe(1)
     expect(stderr).toContain('linux-x64')
-    expect(JSON.parse(readFileSync(join(release, 'package.json'), 'utf8'))).not.toHaveProperty('optionalDependencies')
+    for (const folder of platforms) expect(readdirSync(join(release, 'npm', folder))).not.toContain('prebuilds')
   })
 })

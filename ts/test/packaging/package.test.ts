@@ -1,5 +1,5 @@
 /** The packed and installed package: both module kinds, one runtime, types, binaries that do not load, cost of importing. */
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { transformSync } from 'esbuild'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -163,6 +163,19 @@ function measuring(load: string): string {
     console.log(JSON.stringify({ milliseconds, bytes: process.memoryUsage.rss() - rss }))
   `
 }
+
+describe('VIGA_PREBUILD', () => {
+  it('names a folder whose binary is taken in the place of the package\'s own', () => {
+    const copy = spoiltCopy()
+    const own = join(copy.folder, 'node_modules/viga/prebuilds')
+    // Where no binary could be made there is none to move, and the pure engine runs with or without the variable.
+    mkdirSync(own, { recursive: true })
+    cpSync(own, join(copy.folder, 'elsewhere/prebuilds'), { recursive: true })
+    rmSync(own, { recursive: true })
+    const { stdout } = copy.run('echo.mjs', echoModule, { VIGA_PREBUILD: join(copy.folder, 'elsewhere') })
+    expect(JSON.parse(stdout)).toEqual({ reply: 'HELLO', engine: expectedEngine })
+  })
+})
 
 describe('importing the package', () => {
   /** Bounds hold for the best of several runs: what is above the best one is the machine's. */
