@@ -3,8 +3,8 @@
 
 -define(PRODUCERS, 100).
 
-%% The caller's mailbox is off heap (see bench_main).
 run(hundred_producers, N) ->
+    process_flag(message_queue_data, off_heap),
     Each = N div ?PRODUCERS,
     Consumer = self(),
     Producers = [spawn(fun() -> receive go -> produce(Consumer, P, Each) end end) || P <- lists:seq(1, ?PRODUCERS)],

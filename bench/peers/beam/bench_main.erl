@@ -30,8 +30,7 @@ run(Module, Argument) ->
     [io:format("figure\t~s\t~s\t~w~n", [Job, Key, Value]) || {Key, Value} <- Figures].
 
 in_fresh_process(Module, Job, Size) ->
-    {Pid, Ref} = spawn_opt(fun() -> exit({figures, Module:run(Job, Size)}) end,
-                           [monitor, {message_queue_data, off_heap}]),
+    {Pid, Ref} = spawn_monitor(fun() -> exit({figures, Module:run(Job, Size)}) end),
     receive
         {'DOWN', Ref, process, Pid, {figures, Figures}} -> Figures;
         {'DOWN', Ref, process, Pid, Reason} -> error(Reason)
