@@ -370,7 +370,7 @@ fn hash_of_payload(payload: u64) -> u32 {
     unsafe { Row::from_payload(payload).hash() }
 }
 
-fn fresh_seed() -> u64 {
+pub(crate) fn fresh_seed() -> u64 {
     use std::hash::BuildHasher;
     std::hash::RandomState::new().hash_one(0)
 }
