@@ -99,6 +99,12 @@ describe('workflows', () => {
   })
 })
 
+/** Path of the binary of a package of binaries, in a checkout and in the package. */
+function binaryOf(folder: string): string {
+  const { os = [], cpu = [], libc = ['glibc'] } = platformManifest(folder)
+  return join('prebuilds', `${os[0]}-${cpu[0]}`, `viga.${libc[0]}.node`)
+}
+
 describe('scripts/fill-npm-packages.mjs', () => {
   let release: string
   afterEach(() => rmSync(release, { recursive: true, force: true }))
@@ -116,10 +122,6 @@ describe('scripts/fill-npm-packages.mjs', () => {
 
   it('puts each binary into its package, where node-gyp-build finds it', () => {
     checkoutForRelease()
-    const binaryOf = (folder: string): string => {
-      const { os = [], cpu = [], libc = ['glibc'] } = platformManifest(folder)
-      return join('prebuilds', `${os[0]}-${cpu[0]}`, `viga.${libc[0]}.node`)
-    }
     for (const folder of platforms) {
       mkdirSync(dirname(join(release, binaryOf(folder))), { recursive: true })
       writeFileSync(join(release, binaryOf(folder)), folder)
