@@ -1,7 +1,12 @@
-import { type Coroutine, type Pid, receive, self, send, spawn } from '../../ts/src/index.js'
+import { type Coroutine, hibernate, type Pid, receive, self, send, spawn } from '../../ts/src/index.js'
 import { collectGarbage, type Figures, inProcess, type Jobs } from './jobs.js'
 
 function* wait(): Coroutine<void> {
+  yield* receive()
+}
+
+function* fallAsleep(): Coroutine<void> {
+  yield* hibernate()
   yield* receive()
 }
 
@@ -42,4 +47,5 @@ function* residentBytes(count: number, start: (i: number) => void): Coroutine<Fi
 export const jobs: Jobs = {
   waiting: (count) => inProcess(() => residentBytes(count, () => spawn(wait))),
   callback: (count) => inProcess(() => residentBytes(count, (i) => spawn(new Loop(i)))),
+  hibernated: (count) => inProcess(() => residentBytes(count, () => spawn(fallAsleep))),
 }

@@ -3,7 +3,7 @@
 
 %% N casts and a call, which returns when all of them have been handled.
 run(casts, N) ->
-    {ok, Server} = gen_server:start(bench_server, 0, [{spawn_opt, [{message_queue_data, off_heap}]}]),
+    {ok, Server} = gen_server:start(bench_server, 0, []),
     Rate = bench_main:per_second(N, fun() ->
         cast(Server, N),
         N = gen_server:call(Server, get, infinity)
