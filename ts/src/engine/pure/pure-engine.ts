@@ -13,6 +13,7 @@ import {
   type SystemFacts,
   Wake,
 } from '../engine.js'
+import { etsTransfer } from '../../ets-transfer.js'
 import { Pid } from '../../pid.js'
 import { runOutsideProcesses } from '../../process/async-context.js'
 import type { Process } from '../../process/process.js'
@@ -23,8 +24,10 @@ import { allocatorFacts, processFacts, systemFacts } from './facts.js'
 import { MessageTimers } from './message-timers.js'
 import { Names } from './names.js'
 import { ProcessTable } from './process-table.js'
+import { PureRegistries } from './registries.js'
 import { RunQueues } from './run-queues.js'
 import { downMessage, SignalDelivery, type Surroundings } from './signal-delivery.js'
+import { PureTables } from './tables.js'
 import { TimerWheel } from './timer-wheel.js'
 import { runPromiseJobs, Turns } from '../turns.js'
 
@@ -69,8 +72,8 @@ export class PureEngine implements Engine, Surroundings {
   private readonly calls = new Calls(this.wheel, (entry) => this.wakeHeld(entry))
   readonly timers = new MessageTimers(this.wheel, (entry, message) => this.deliver(entry, message))
   private readonly turns = new Turns(() => runOutsideProcesses(() => this.turn()))
-  readonly tables = { count: () => 0 }
-  readonly registries = { count: () => 0, whereis: () => undefined }
+  readonly tables = new PureTables((pid) => this.isAlive(pid))
+  readonly registries = new PureRegistries()
 
   // --- life of the engine ---------------------------------------------------------------------------------------------
 
@@ -293,6 +296,9 @@ export class PureEngine implements Engine, Surroundings {
 
   settleBelongings(entry: Entry): void {
     this.names.processEnded(entry)
+    for (const { table, heir, data } of this.tables.processExited(entry.pid))
+      this.send(heir, etsTransfer(table, entry.pid, data))
+    this.registries.processExited(entry.pid)
     this.timers.processEnded(entry)
     if (entry.receiveTimer !== null) this.wheel.cancel(entry.receiveTimer)
   }

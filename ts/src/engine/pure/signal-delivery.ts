@@ -160,6 +160,8 @@ export class SignalDelivery {
   // --- monitors and aliases ---------------------------------------------------------------------------------------------
 
   monitor(owner: Entry, target: Entry | undefined, pid: Pid, ref: Ref, alias: AliasMode, name: string | null): void {
+    // As in Erlang: nobody is told of one's own end, so a monitor of oneself is none, and no alias either.
+    if (target === owner) return
     const watch = new Watch(ref, owner, alias, true, name)
     ;(owner.watches ??= new Map()).set(ref.id, watch)
     if (target === undefined) this.settleDown(watch, pid, 'noproc')
