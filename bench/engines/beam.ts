@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readdirSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { absent, type Contestant, type Line } from './contestant.js'
@@ -10,11 +10,12 @@ const forms: readonly { readonly name: string; readonly flags: readonly string[]
   { name: 'default schedulers', flags: [] },
 ]
 
-/** Compiles the Erlang programs into a temporary folder. */
+/** Compiles the Erlang programs into a temporary folder, which goes when the benchmark ends. */
 export function beamLine(root: string): Line {
   if (!runs('erl', ['-version']) || !runs('erlc', ['-help'])) return absent('beam', 'erl and erlc (Erlang/OTP) are not on the PATH')
   const sources = join(root, 'bench', 'peers', 'beam')
   const folder = mkdtempSync(join(tmpdir(), 'viga-bench-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   const files = readdirSync(sources).filter((file) => file.endsWith('.erl'))
   const compiled = spawnSync('erlc', ['-W', '-o', folder, ...files.map((file) => join(sources, file))], { encoding: 'utf8' })
   if (compiled.status !== 0) throw new Error(`erlc could not compile bench/peers/beam:\n${compiled.stdout}${compiled.stderr}`)
