@@ -19,15 +19,17 @@ import { activeEngine, currentProcess } from './runtime-state.js'
 type Key<Row extends readonly unknown[], K extends number> = Row[K]
 
 /** One addition of {@link Table.updateCounter}. */
-export interface CounterUpdate {
+export interface CounterUpdate<N extends number | bigint = number> {
   /** Counted from 0. */
   readonly position: number
-  readonly increment: number | bigint
+  readonly increment: N
   /** A sum beyond this (above it; below it, when the increment is negative) becomes `setTo`. */
-  readonly threshold?: number | bigint
+  readonly threshold?: N
   /** Goes with `threshold`. */
-  readonly setTo?: number | bigint
+  readonly setTo?: N
 }
+
+type AnyCounterUpdate = CounterUpdate<number> | CounterUpdate<bigint>
 
 export interface RangeOptions<K> {
   /** From this key on, or from beyond it. */
@@ -45,7 +47,7 @@ export type Where<Row> = (where: Field<Row>) => Condition
 
 /** Says what to give of each row: a field, or an array of fields. */
 type Fields = Field<unknown> | readonly Field<unknown>[]
-type Projected<F> = F extends Field<infer T> ? T : { [I in keyof F]: F[I] extends Field<infer T> ? T : never }
+type Projected<F> = F extends Field<infer T> ? T : { -readonly [I in keyof F]: F[I] extends Field<infer T> ? T : never }
 
 export interface SelectOptions {
   /** From the last key down; tables of kind orderedSet only. */
@@ -154,24 +156,28 @@ export class Table<Row extends readonly unknown[] = unknown[], K extends number 
    * hits.updateCounter('/', { position: 1, increment: 5, threshold: 3, setTo: 0 })     // 0
    * hits.updateCounter('/', [{ position: 1, increment: 2 }, { position: 1, increment: 2 }]) // [2, 4]
    */
-  updateCounter<N extends number | bigint = number>(key: Key<Row, K>, update: N | CounterUpdate, defaultRow?: Row): N
-  updateCounter<N extends number | bigint = number>(key: Key<Row, K>, updates: readonly CounterUpdate[], defaultRow?: Row): N[]
+  updateCounter(key: Key<Row, K>, update: number | CounterUpdate, defaultRow?: Row): number
+  updateCounter(key: Key<Row, K>, update: bigint | CounterUpdate<bigint>, defaultRow?: Row): bigint
+  updateCounter(key: Key<Row, K>, updates: readonly CounterUpdate[], defaultRow?: Row): number[]
+  updateCounter(key: Key<Row, K>, updates: readonly CounterUpdate<bigint>[], defaultRow?: Row): bigint[]
   updateCounter(
     key: Key<Row, K>,
-    update: number | bigint | CounterUpdate | readonly CounterUpdate[],
+    update: number | bigint | AnyCounterUpdate | readonly AnyCounterUpdate[],
     defaultRow?: Row,
   ): unknown {
     const caller = currentProcess().pid
     if (typeof update === 'number' && defaultRow === undefined)
       return this.#store.addToCounter(this.id, caller, key, this.keyPosition + 1, update)
-    const updates = Array.isArray(update) ? (update as readonly CounterUpdate[]) : [this.#counterUpdate(update as never)]
+    const updates = isList(update) ? update : [this.#counterUpdate(update)]
     const checkedDefault = defaultRow === undefined ? null : (checkRows([defaultRow])[0] as StoredRow)
     const values = this.#store.updateCounter(this.id, caller, key, updates.map(counterChange), checkedDefault)
-    return Array.isArray(update) ? values : values[0]
+    return isList(update) ? values : values[0]
   }
 
-  #counterUpdate(update: number | bigint | CounterUpdate): CounterUpdate {
-    return typeof update === 'object' ? update : { position: this.keyPosition + 1, increment: update }
+  #counterUpdate(update: number | bigint | AnyCounterUpdate): AnyCounterUpdate {
+    if (typeof update === 'object') return update
+    const position = this.keyPosition + 1
+    return typeof update === 'bigint' ? { position, increment: update } : { position, increment: update }
   }
 
   /** Replaces one element of the row with this key, not the key itself; false when there is no such row. */
@@ -252,11 +258,11 @@ export class Table<Row extends readonly unknown[] = unknown[], K extends number 
    * people.select((where) => where.element(2).gt(30).and(where.element(1).ne('Ada')))
    * people.select((where) => where.element(2).gt(30), { give: (row) => row.element(1), limit: 100 })
    */
-  select<F extends Fields>(
+  select<const F extends Fields>(
     where: Where<Row>,
     options: SelectOptions & { readonly give: (row: Field<Row>) => F; readonly limit: number },
   ): Page<Projected<F>>
-  select<F extends Fields>(
+  select<const F extends Fields>(
     where: Where<Row>,
     options: SelectOptions & { readonly give: (row: Field<Row>) => F },
   ): Projected<F>[]
@@ -408,7 +414,11 @@ function checkPosition(position: number): void {
   if (!Number.isInteger(position) || position < 0 || position > 0x7fffffff) throw badPosition(position, 0)
 }
 
-function counterChange(update: CounterUpdate): CounterChange {
+function isList<T>(value: unknown | readonly T[]): value is readonly T[] {
+  return Array.isArray(value)
+}
+
+function counterChange(update: AnyCounterUpdate): CounterChange {
   const { position, increment, threshold, setTo } = update
   checkPosition(position)
   if ((threshold === undefined) !== (setTo === undefined))

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { ets, type EtsTransfer, isEtsTransfer, type Table } from '../src/ets.js'
+import { ets, type EtsTransfer, isEtsTransfer, type Table, type TableId } from '../src/ets.js'
 import { type Coroutine, exit, isDown, monitor, type Pid, receive, self, send, spawn, spawnMonitor } from '../src/index.js'
 import { freshRuntime, inProcess } from './fresh-runtime.js'
 
@@ -102,7 +102,7 @@ describe('a table', () => {
     const transfer = await receive(isEtsTransfer)
     expect(transfer).toEqual({
       type: 'ETS-TRANSFER',
-      table: ets.whereis('estate')?.id,
+      table: ets.whereis('estate')?.id as TableId,
       from: pid,
       data: { why: ['will'] },
     } satisfies EtsTransfer)
