@@ -66,3 +66,7 @@ export { Supervisor, SupervisorHandle, type SupervisorOptions } from './supervis
 export type { AutoShutdown, Strategy } from './supervisor-decision.js'
 export type { ChildCounts, ChildInfo } from './supervisor-request.js'
 export { DynamicSupervisor, DynamicSupervisorHandle, type DynamicSupervisorOptions } from './dynamic-supervisor.js'
+export { Agent, AgentHandle } from './agent.js'
+export { isTaskReply, Task, type TaskOutcome, type TaskReply } from './task.js'
+export { hibernate } from './process/hibernate.js'
+export { settled } from './process/promise-operation.js'

@@ -2,12 +2,10 @@ import { basename } from 'node:path'
 import type { CallOptions } from './call.js'
 import { type ChildOverrides, type ChildSpec, overrideNames } from './child-spec.js'
 import { ErrorCode, VigaError } from './errors.js'
-import { isAsyncFunction, isGeneratorFunction, isPromiseLike } from './process/body-kind.js'
-import type { Coroutine } from './process/generator-process.js'
+import { andThen, type Handler, prepared } from './handler.js'
 import type { Operation } from './process/operation.js'
 import { type AnyBehaviour, type CastResult, compileBehaviour, type CompiledBehaviour, type Eventually, type ServerStatus, type SystemMessage } from './server-behaviour.js'
 import { callClientClass, castClientClass, type ClientClass, ServerHandle } from './server-handle.js'
-import { callInProcess } from './server-process.js'
 import type { ServerRef } from './server-ref.js'
 import { type Ignore, noReply, ok, type NoReply, type Ok, type Reply, ServerResult, type Stop, type StopReply } from './server-result.js'
 import { type StartOptions, startOptionNames, StartOperation } from './start.js'
@@ -50,41 +48,24 @@ export interface ServerParts<S, A extends readonly unknown[], C, K, M> {
   readonly name?: string
 }
 
-type Fn = (...args: readonly unknown[]) => unknown
-
-/** A handler as it is called: async ones inside their process, plain ones as they are. */
-function prepared(handler: Fn): Fn {
-  return isAsyncFunction(handler) ? (...args) => callInProcess(() => handler(...args)) : handler
-}
-
 /** Handlers whose result may be just the new state: makes it `wrap(state)`. */
-function stateful(handler: Fn, wrap: (state: unknown) => unknown): Fn {
-  const result = (value: unknown): unknown => (value instanceof ServerResult ? value : wrap(value))
-  if (isAsyncFunction(handler)) return (...args) => callInProcess(async () => result(await handler(...args)))
-  if (isGeneratorFunction(handler))
-    return function* (...args: readonly unknown[]): Coroutine {
-      return result(yield* handler(...args) as Coroutine)
-    }
-  // A promise is never the state: the server refuses it, with the reason.
-  return (...args) => {
-    const value = handler(...args)
-    return isPromiseLike(value) ? value : result(value)
-  }
+function stateful(handler: Handler, wrap: (state: unknown) => unknown): Handler {
+  return andThen(handler, (value) => (value instanceof ServerResult ? value : wrap(value)))
 }
 
-function handlerTable(handlers: unknown, what: string, prepare: (handler: Fn) => Fn): Record<string, Fn> {
-  const table = Object.create(null) as Record<string, Fn>
+function handlerTable(handlers: unknown, what: string, prepare: (handler: Handler) => Handler): Record<string, Handler> {
+  const table = Object.create(null) as Record<string, Handler>
   if (handlers === undefined) return table
   if (typeof handlers !== 'object' || handlers === null) throw new VigaError(ErrorCode.BadArgument, `genServer: ${what} is ${String(handlers)}; an object of handlers is allowed`)
   for (const [name, handler] of Object.entries(handlers)) {
     if (typeof handler !== 'function') throw new VigaError(ErrorCode.BadArgument, `genServer: ${what}.${name} is a ${typeof handler}; a function is allowed`)
-    table[name] = prepare(handler as Fn)
+    table[name] = prepare(handler as Handler)
   }
   return table
 }
 
 /** Calls the handler that `request`, [name, ...arguments], asks for. */
-function dispatch(handlers: Record<string, Fn>, what: string, request: unknown, state: unknown): unknown {
+function dispatch(handlers: Record<string, Handler>, what: string, request: unknown, state: unknown): unknown {
   if (!Array.isArray(request)) throw unknownRequest(handlers, what, typeof request)
   const handler = handlers[request[0] as string]
   if (handler === undefined) throw unknownRequest(handlers, what, String(request[0]))
@@ -100,7 +81,7 @@ function dispatch(handlers: Record<string, Fn>, what: string, request: unknown, 
   }
 }
 
-function unknownRequest(handlers: Record<string, Fn>, what: string, given: string): VigaError {
+function unknownRequest(handlers: Record<string, Handler>, what: string, given: string): VigaError {
   return new VigaError(ErrorCode.BadArgument, `a server was asked for the ${what} ${given}; it has ${Object.keys(handlers).join(', ') || 'none'}`)
 }
 
@@ -108,26 +89,26 @@ function unknownRequest(handlers: Record<string, Fn>, what: string, given: strin
 function behaviourOf(parts: ServerParts<unknown, never[], object, object, unknown>): AnyBehaviour {
   const calls = handlerTable(parts.call, 'call', prepared)
   const casts = handlerTable(parts.cast, 'cast', (handler) => stateful(handler, noReply))
-  const init = stateful(parts.init as Fn, ok)
+  const init = stateful(parts.init as Handler, ok)
   const behaviour: AnyBehaviour = {
     init,
     handleCall: (request, _from, state) => dispatch(calls, 'call', request, state),
     handleCast: (request, state) => dispatch(casts, 'cast', request, state),
   }
   if (parts.info !== undefined) {
-    const info = stateful(parts.info as Fn, noReply)
+    const info = stateful(parts.info as Handler, noReply)
     behaviour.handleInfo = (message, state) => info(state, message)
   }
   if (parts.continue !== undefined) {
-    const proceed = stateful(parts.continue as Fn, noReply)
+    const proceed = stateful(parts.continue as Handler, noReply)
     behaviour.handleContinue = (continuation, state) => proceed(state, continuation)
   }
   if (parts.terminate !== undefined) {
-    const terminate = prepared(parts.terminate as Fn)
+    const terminate = prepared(parts.terminate as Handler)
     behaviour.terminate = (reason, state) => terminate(state, reason)
   }
   if (parts.codeChange !== undefined) {
-    const change = prepared(parts.codeChange as Fn)
+    const change = prepared(parts.codeChange as Handler)
     behaviour.codeChange = (oldVersion, state, extra) => change(state, oldVersion, extra)
   }
   const { formatStatus } = parts

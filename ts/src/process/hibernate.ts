@@ -1,0 +1,74 @@
+import { EMPTY, type Engine, SliceEnd } from '../engine/engine.js'
+import { activeEngine, currentProcess } from '../runtime-state.js'
+import { type PendingReceive, takeAnywhere, waitsOf } from './async-waits.js'
+import { BaseOperation, coroutineProcess, finish, type Operation, refuseIfEnded, WAITING } from './operation.js'
+import { PutAside } from './put-aside.js'
+import { ErrorCode, VigaError } from '../errors.js'
+import type { Process } from './process.js'
+
+/** Waits until a message is there, without taking it. */
+class Hibernation extends BaseOperation<void> implements PendingReceive {
+  #begun = false
+  #resolve: (() => void) | null = null
+
+  next(): IteratorResult<SliceEnd, void> {
+    if (this.#begun) return finish(undefined)
+    this.#begun = true
+    const engine = activeEngine()
+    const process = coroutineProcess(engine)
+    if (process.putAside !== null) return finish(undefined)
+    engine.hibernate(process)
+    return WAITING
+  }
+
+  protected promise(): Promise<void> {
+    const engine = activeEngine()
+    const process = currentProcess()
+    return new Promise((resolve) => {
+      refuseIfEnded(process, 'hibernate()')
+      const waits = waitsOf(process)
+      if (waits.receive !== null)
+        throw new VigaError(ErrorCode.ReceivePending, `hibernate() by ${String(process.pid)} while a receive of the same process is pending; await that one first`)
+      if (process.putAside !== null || this.#messageIsThere(engine, process)) {
+        resolve()
+        return
+      }
+      this.#resolve = resolve
+      waits.receive = this
+      engine.hibernate(process)
+    })
+  }
+
+  /** There is no looking into a mailbox, so the message is taken and put aside, where the next receive looks first. */
+  #messageIsThere(engine: Engine, process: Process): boolean {
+    const message = takeAnywhere(engine, process, -1)
+    if (message === EMPTY) return false
+    process.putAside = new PutAside()
+    process.putAside.add(message)
+    if (engine.current === process) engine.heldDelta++
+    else engine.holdOutside(process, 1)
+    return true
+  }
+
+  offer(engine: Engine, process: Process): boolean {
+    if (!this.#messageIsThere(engine, process)) return false
+    this.#resolve?.()
+    return true
+  }
+}
+
+/**
+ * Gives up the memory the process can do without and waits for its next message, which stays in the mailbox. Done at once
+ * when one is waiting.
+ *
+ * @example
+ * function* rarelyAsked() {
+ *   for (;;) {
+ *     yield* hibernate()
+ *     handle(yield* receive())
+ *   }
+ * }
+ */
+export function hibernate(): Operation<void> {
+  return new Hibernation()
+}
