@@ -82,6 +82,11 @@ operations! {
         domain.refill(queues, block);
     }
 
+    /// A0 messages taken: the running slice gives the rest of its window back.
+    "returnWindow" return_window |block, queues, domain| {
+        domain.return_window(queues, block, block.argument(0));
+    }
+
     /// A0, A1 parent; A2 priority; A3 link; A4, A5 id of the monitor's reference, 0 for none. R0 1 when the table is full;
     /// R1, R2 pid.
     "spawn" spawn |block, queues, domain| {
@@ -111,6 +116,7 @@ operations! {
     "exit" exit |block, queues, domain| {
         domain.sync(queues, block);
         domain.exit(queues, pid(block, 0), block.argument(2));
+        domain.give_back(block);
     }
 
     /// A0, A1 process.
@@ -161,6 +167,7 @@ operations! {
         if domain.is_alive(from) {
             domain.link(queues, from.index, pid(block, 2));
         }
+        domain.give_back(block);
     }
 
     /// A0, A1 process; A2, A3 other.
@@ -208,6 +215,7 @@ operations! {
     "signalExit" signal_exit |block, queues, domain| {
         domain.sync(queues, block);
         domain.signal_exit(queues, pid(block, 0), pid(block, 2), block.argument(4));
+        domain.give_back(block);
     }
 
     /// A0, A1 caller; A2, A3 reference. R0 1 when the call was pending.

@@ -12,6 +12,7 @@ use crate::link::Link;
 use crate::monitor::Monitor;
 use crate::outcome::Outcome;
 use crate::process::{ProcessTable, Spawn, TableFull, flag};
+use crate::signal::PendingSignal;
 use crate::slab::Slab;
 use crate::timer::Wheel;
 use crate::{Pid, Status};
@@ -35,7 +36,11 @@ pub struct Domain {
     pub(crate) buried: VecDeque<Pid>,
     /// Processes sentenced by signals, with the counted reason.
     pub(crate) dying: VecDeque<(u32, u32)>,
+    /// Exit signals and DOWNs to the process whose slice is running, in order.
+    pub(crate) pending: Vec<PendingSignal>,
     pub(crate) owner_ended: OwnerEnded,
+    /// Room for the ends of one process, kept between its uses.
+    pub(crate) told: Vec<u32>,
     /// Messages waiting in all mailboxes.
     pub(crate) messages: u64,
     pub(crate) batch: Batch,
@@ -81,7 +86,9 @@ impl Domain {
             names: HashMap::new(),
             buried: VecDeque::new(),
             dying: VecDeque::new(),
+            pending: Vec::new(),
             owner_ended,
+            told: Vec::new(),
             messages: 0,
             batch: Batch::new(),
             slices: 0,

@@ -9,7 +9,7 @@
 //! 1. slices that have been run are settled: what they did not take goes back to the front of their mailboxes, they
 //!    wait, are held or go to the back of their queue;
 //! 2. the outbox is worked off in the order in which it was written, so that signals take effect in the order in which they were sent;
-//! 3. processes that an exit signal hit while they ran, and whose slices are over, end: their last messages went before.
+//! 3. exit signals and DOWNs that reached the process whose slice was running take effect: its last messages went before.
 
 use viga_scheduler::{Priority, RunQueues};
 
@@ -79,8 +79,8 @@ pub(crate) struct Batch {
     started_us: u64,
     entered_us: u64,
     block: Option<ControlBlock>,
-    /// Processes whose pending exit signal takes effect in this crossing.
-    sentenced: Vec<Pid>,
+    /// The process whose pending signals take effect in this crossing: its slice is over.
+    signalled: Option<Pid>,
 }
 
 impl Batch {
@@ -93,7 +93,7 @@ impl Batch {
             started_us: 0,
             entered_us: 0,
             block: None,
-            sentenced: Vec::new(),
+            signalled: None,
         }
     }
 }
@@ -124,10 +124,8 @@ impl Domain {
         if block.get(header::OUTBOX_LEN) != 0 {
             self.work_off_outbox(queues, block);
         }
-        while let Some(pid) = self.batch.sentenced.pop() {
-            if self.table.live(pid).is_some() {
-                self.end_pending(queues, pid.index);
-            }
+        if let Some(pid) = self.batch.signalled.take() {
+            self.settle_pending(queues, pid);
         }
         if done < self.batch.len {
             if block.get(header::IN_SLICE) != 0 {
@@ -343,6 +341,24 @@ impl Domain {
         block.set(words + entry::MORE, i32::from(more));
     }
 
+    /// The running slice gives back what it has not taken of its window, `taken` messages on, so that its mailbox is whole.
+    pub fn return_window(&mut self, queues: &mut RunQueues, block: &ControlBlock, taken: u32) {
+        self.sync(queues, block);
+        let place = block.get(header::BATCH_DONE) as usize;
+        if place >= self.batch.len {
+            return;
+        }
+        let slice = self.batch.slices[place];
+        let taken = taken.min(slice.window_len);
+        for word in (slice.window_start + taken..slice.window_start + slice.window_len).rev() {
+            self.put_back(slice.index, block.get(word as usize) as u32);
+        }
+        self.batch.slices[place].window_len = taken;
+        let words = slice_words(place);
+        block.set(words + entry::WINDOW_LEN, taken as i32);
+        block.set(words + entry::MORE, 1);
+    }
+
     /// Links and watchers of a process whose slice is picked or running: its end must be told at once.
     #[inline]
     pub(crate) fn no_longer_quiet(&mut self, index: u32) {
@@ -423,16 +439,17 @@ impl Domain {
             self.settle_length(slice.index, fewer);
         }
         self.set_receive_timeout(slice.index, block.get(words + entry::TIMEOUT));
-        self.settle_status(queues, slice.index, slice.serial, end);
+        if !self.pending.is_empty() {
+            self.batch.signalled = Some(Pid {
+                index: slice.index,
+                serial: slice.serial,
+            });
+        }
+        self.settle_status(queues, slice.index, end);
     }
 
-    fn settle_status(&mut self, queues: &mut RunQueues, index: u32, serial: u32, end: i32) {
+    fn settle_status(&mut self, queues: &mut RunQueues, index: u32, end: i32) {
         let process = self.table.entry(index);
-        if process.pending_exit != NIL {
-            process.status = Status::Held;
-            self.batch.sentenced.push(Pid { index, serial });
-            return;
-        }
         let told = process.has(flag::RESUMED) || process.outcome_head != NIL;
         let again = match end {
             slice_end::WAIT => {
@@ -589,13 +606,15 @@ fn widened(window: u8) -> u8 {
     window.saturating_mul(2).clamp(1, WIDEST_WINDOW as u8)
 }
 
-/// The next process, of the same class if that is max or high: these are never mixed with others in a batch.
+/// The next process of a batch whose last one is of `class`: max and high stand alone, and low only joins normal in its
+/// ratio, never because normal has run out: those of the batch come back.
 fn pop_like(queues: &mut RunQueues, class: Option<Priority>) -> Option<(u32, Priority)> {
     match class {
         None => queues.pop(),
         Some(urgent @ (Priority::Max | Priority::High)) => {
             queues.pop_of_class(urgent).map(|index| (index, urgent))
         }
-        Some(_) => queues.pop(),
+        Some(_) if queues.len_of(Priority::Normal) > 0 => queues.pop(),
+        Some(_) => None,
     }
 }

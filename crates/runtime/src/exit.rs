@@ -9,6 +9,7 @@ use viga_scheduler::RunQueues;
 use crate::monitor::{AliasMode, Purpose};
 use crate::outcome::OutcomeKind;
 use crate::process::{Status, flag};
+use crate::signal::PendingSignal;
 use crate::slab::NIL;
 use crate::timer::Action;
 use crate::{Domain, Pid};
@@ -31,7 +32,7 @@ impl Domain {
     pub(crate) fn bury_dying(&mut self, queues: &mut RunQueues) {
         while let Some((index, reason)) = self.dying.pop_front() {
             let entry = self.table.peek(index);
-            if entry.status != Status::Free && entry.status != Status::Running {
+            if entry.status != Status::Free {
                 let pid = Pid {
                     index,
                     serial: entry.serial,
@@ -43,19 +44,6 @@ impl Domain {
         }
     }
 
-    /// A pending exit signal takes effect: the slice in which it arrived is over.
-    pub(crate) fn end_pending(&mut self, queues: &mut RunQueues, index: u32) -> bool {
-        let entry = self.table.entry(index);
-        let reason = std::mem::replace(&mut entry.pending_exit, NIL);
-        if reason == NIL {
-            return false;
-        }
-        entry.status = Status::Waiting;
-        self.dying.push_back((index, reason));
-        self.bury_dying(queues);
-        true
-    }
-
     fn end_process(&mut self, queues: &mut RunQueues, index: u32, reason: u32) {
         let entry = self.table.entry(index);
         let pid = Pid {
@@ -64,9 +52,8 @@ impl Domain {
         };
         let names = entry.names.take();
         let owner = entry.has(flag::OWNER);
-        let pending = std::mem::replace(&mut entry.pending_exit, NIL);
-        if pending != NIL {
-            self.handles.drop_reason(pending);
+        if entry.status == Status::Running {
+            self.drop_pending();
         }
         for name in names.into_iter().flat_map(|names| *names) {
             self.names.remove(&name);
@@ -83,6 +70,17 @@ impl Domain {
         self.tell_links(queues, pid, reason);
         self.tell_watchers(queues, pid, reason);
         self.table.release(index);
+    }
+
+    /// The process whose slice is running ends by itself: what would have taken effect after the slice is void.
+    fn drop_pending(&mut self) {
+        for signal in self.pending.drain(..) {
+            match signal {
+                PendingSignal::Exit { reason, .. } | PendingSignal::Down { reason, .. } => {
+                    self.handles.drop_reason(reason);
+                }
+            }
+        }
     }
 
     fn end_timers(&mut self, index: u32) {
@@ -130,36 +128,56 @@ impl Domain {
         }
     }
 
+    /// Oldest link first.
     fn tell_links(&mut self, queues: &mut RunQueues, pid: Pid, reason: u32) {
-        loop {
-            let Some(other) = self.linked_with(pid.index).next() else {
-                return;
-            };
+        if self.table.peek(pid.index).links == NIL {
+            return;
+        }
+        let mut others = std::mem::take(&mut self.told);
+        others.extend(self.linked_with(pid.index));
+        for other in others.drain(..).rev() {
             self.remove_link(pid.index, other);
             self.exit_signal(queues, pid, other, reason, true);
         }
+        self.told = others;
     }
 
+    /// Oldest monitor first.
     fn tell_watchers(&mut self, queues: &mut RunQueues, pid: Pid, reason: u32) {
-        loop {
-            let record = self.table.peek(pid.index).monitors_on;
-            if record == NIL {
-                return;
-            }
-            let monitor = &self.monitors[record];
-            let (owner, reference, purpose) = (monitor.owner, monitor.reference, monitor.purpose);
-            if purpose == Purpose::Monitor {
-                if monitor.alias == AliasMode::Explicit {
-                    self.detach_monitor(record);
-                } else {
-                    self.remove_monitor(record);
-                }
-                self.down(queues, owner, reference, pid, reason);
+        if self.table.peek(pid.index).monitors_on == NIL {
+            return;
+        }
+        let mut records = std::mem::take(&mut self.told);
+        records.extend(self.monitor_records_on(pid.index));
+        for record in records.drain(..).rev() {
+            self.tell_watcher(queues, pid, reason, record);
+        }
+        self.told = records;
+    }
+
+    fn tell_watcher(&mut self, queues: &mut RunQueues, pid: Pid, reason: u32, record: u32) {
+        let monitor = &self.monitors[record];
+        let (owner, reference, purpose) = (monitor.owner, monitor.reference, monitor.purpose);
+        if purpose == Purpose::Monitor && self.table.peek(owner).status == Status::Running {
+            self.detach_monitor(record);
+            self.monitors[record].down_pending = true;
+            self.handles.retain(reason);
+            self.pending.push(PendingSignal::Down {
+                reference,
+                from: pid,
+                reason,
+            });
+        } else if purpose == Purpose::Monitor {
+            if self.monitors[record].alias == AliasMode::Explicit {
+                self.detach_monitor(record);
             } else {
                 self.remove_monitor(record);
-                self.handles.retain(reason);
-                self.outcome(queues, owner, reference, OutcomeKind::Down, reason);
             }
+            self.down(queues, owner, reference, pid, reason);
+        } else {
+            self.remove_monitor(record);
+            self.handles.retain(reason);
+            self.outcome(queues, owner, reference, OutcomeKind::Down, reason);
         }
     }
 }

@@ -48,6 +48,8 @@ pub struct Monitor {
     pub target: u32,
     pub purpose: Purpose,
     pub alias: AliasMode,
+    /// The target has ended during the owner's slice: the DOWN comes when that is over.
+    pub down_pending: bool,
     owner_previous: u32,
     owner_next: u32,
     target_previous: u32,
@@ -76,6 +78,7 @@ impl Domain {
             target,
             purpose,
             alias,
+            down_pending: false,
             owner_previous: NIL,
             owner_next,
             target_previous: NIL,
@@ -164,18 +167,20 @@ impl Domain {
         })
     }
 
+    /// All records, calls too, on the process at `index`, newest first.
+    pub(crate) fn monitor_records_on(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
+        let first = self.table.peek(index).monitors_on;
+        std::iter::successors((first != NIL).then_some(first), |record| {
+            let next = self.monitors[*record].target_next;
+            (next != NIL).then_some(next)
+        })
+    }
+
     /// Owners of the monitors on the process at `index`, newest first; calls in progress are not among them.
     pub(crate) fn monitors_of_it(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
-        let mut record = self.table.peek(index).monitors_on;
-        std::iter::from_fn(move || {
-            while record != NIL {
-                let monitor = &self.monitors[record];
-                record = monitor.target_next;
-                if monitor.purpose == Purpose::Monitor {
-                    return Some(monitor.owner);
-                }
-            }
-            None
-        })
+        self.monitor_records_on(index)
+            .map(|record| &self.monitors[record])
+            .filter(|monitor| monitor.purpose == Purpose::Monitor)
+            .map(|monitor| monitor.owner)
     }
 }

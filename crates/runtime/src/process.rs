@@ -79,8 +79,6 @@ pub struct Entry {
     /// Ends of its calls, oldest first.
     pub outcome_head: u32,
     pub outcome_tail: u32,
-    /// Reason of an exit signal that arrived while the process was running and takes effect when its slice ends.
-    pub pending_exit: u32,
     /// Place in the executor's batch, while Picked or Running.
     pub batch_place: u32,
     pub reductions: u64,
@@ -109,7 +107,6 @@ impl Entry {
             timers: NIL,
             outcome_head: NIL,
             outcome_tail: NIL,
-            pending_exit: NIL,
             batch_place: NIL,
             reductions: 0,
             names: None,

@@ -1,8 +1,8 @@
 //! Signals between processes: messages, links, monitors, aliases, exit signals, calls, and the timers that send them.
 //!
 //! Every function acts at once on the process table, under the scheduler's lock, so that signals between any two
-//! processes take effect in the order in which they were sent. One thing waits: an exit signal to a process whose slice
-//! is running takes effect when the slice ends, before its next message.
+//! processes take effect in the order in which they were sent. One thing waits: exit signals and DOWNs to the process whose
+//! slice is running take effect when the slice ends, before its next message; `unlink` and `demonitor` withdraw them.
 
 use viga_scheduler::RunQueues;
 
@@ -13,6 +13,20 @@ use crate::process::{Status, flag};
 use crate::slab::NIL;
 use crate::timer::Action;
 use crate::{Domain, Pid};
+
+/// A signal to the process whose slice is running. Reasons are counted.
+pub(crate) enum PendingSignal {
+    Exit {
+        from: Pid,
+        reason: u32,
+        linked: bool,
+    },
+    Down {
+        reference: u64,
+        from: Pid,
+        reason: u32,
+    },
+}
 
 impl Domain {
     /// Sends a message; to a dead process it goes nowhere. O(1).
@@ -54,7 +68,28 @@ impl Domain {
     pub fn unlink(&mut self, from: u32, to: Pid) {
         if self.table.live(to).is_some() {
             self.remove_link(from, to.index);
+        } else {
+            self.withdraw_exit(from, to);
         }
+    }
+
+    /// The exit signal of a link that waits for the end of the slice in progress will not come.
+    fn withdraw_exit(&mut self, index: u32, from: Pid) {
+        if self.table.peek(index).status != Status::Running {
+            return;
+        }
+        let handles = &mut self.handles;
+        self.pending.retain(|signal| match *signal {
+            PendingSignal::Exit {
+                from: sender,
+                reason,
+                linked: true,
+            } if sender == from => {
+                handles.drop_reason(reason);
+                false
+            }
+            _ => true,
+        });
     }
 
     /// Watches a process; a dead one gives DOWN 'noproc' at once. O(1).
@@ -66,15 +101,20 @@ impl Domain {
         reference: u64,
         alias: AliasMode,
     ) {
-        if self.table.live(target).is_some() {
+        if target.index == from && self.table.live(target).is_some() {
+            // Nobody is told of one's own end: a monitor of oneself is at most an alias.
+            if alias != AliasMode::None {
+                self.alias(from, reference, alias);
+            }
+        } else if self.table.live(target).is_some() {
             self.add_monitor(reference, from, target.index, Purpose::Monitor, alias);
             self.no_longer_quiet(target.index);
-            return;
+        } else {
+            if alias == AliasMode::Explicit {
+                self.alias(from, reference, alias);
+            }
+            self.down(queues, from, reference, target, constant::NOPROC);
         }
-        if alias == AliasMode::Explicit {
-            self.add_monitor(reference, from, NIL, Purpose::Monitor, alias);
-        }
-        self.down(queues, from, reference, target, constant::NOPROC);
     }
 
     /// Delivers a DOWN.
@@ -120,7 +160,9 @@ impl Domain {
     pub fn demonitor(&mut self, owner: Pid, reference: u64, flush: bool) -> bool {
         let found = match self.find_monitor(owner, reference) {
             Some(record) if self.monitors[record].purpose == Purpose::Monitor => {
-                let watched = self.monitors[record].target != NIL;
+                let monitor = &mut self.monitors[record];
+                let watched = monitor.target != NIL || monitor.down_pending;
+                monitor.down_pending = false;
                 if self.monitors[record].alias == AliasMode::Explicit {
                     self.detach_monitor(record);
                 } else {
@@ -163,15 +205,8 @@ impl Domain {
     /// ends with it.
     pub fn signal_exit(&mut self, queues: &mut RunQueues, from: Pid, to: Pid, reason: u32) {
         self.handles.retain(reason);
-        if let Some(entry) = self.table.live(to) {
-            let own_normal = reason == constant::NORMAL
-                && from == to
-                && !entry.has(flag::TRAP_EXIT | flag::ROOT);
-            if own_normal {
-                self.end_by_signal(to.index, reason);
-            } else {
-                self.exit_signal(queues, from, to.index, reason, false);
-            }
+        if self.table.live(to).is_some() {
+            self.exit_signal(queues, from, to.index, reason, false);
             self.bury_dying(queues);
         }
         self.handles.drop_reason(reason);
@@ -187,7 +222,16 @@ impl Domain {
         linked: bool,
     ) {
         let entry = self.table.entry(index);
-        if entry.has(flag::TRAP_EXIT)
+        let own_message =
+            from.index == index && entry.has(flag::TRAP_EXIT) && reason != constant::KILL;
+        if entry.status == Status::Running && !own_message {
+            self.handles.retain(reason);
+            self.pending.push(PendingSignal::Exit {
+                from,
+                reason,
+                linked,
+            });
+        } else if entry.has(flag::TRAP_EXIT)
             && (linked || reason != constant::KILL || entry.has(flag::ROOT))
         {
             self.handles.retain(reason);
@@ -199,22 +243,66 @@ impl Domain {
             // Deaf: the code outside any process goes on whatever ends around it.
         } else if reason == constant::KILL && !linked {
             self.end_by_signal(index, constant::KILLED);
-        } else if reason != constant::NORMAL {
+        } else if reason != constant::NORMAL || from.index == index {
             self.end_by_signal(index, reason);
         }
     }
 
-    /// The process dies of a signal: now, or when its slice ends.
     fn end_by_signal(&mut self, index: u32, reason: u32) {
         self.handles.retain(reason);
-        let entry = self.table.entry(index);
-        if entry.status != Status::Running {
-            self.dying.push_back((index, reason));
-        } else if entry.pending_exit == NIL {
-            entry.pending_exit = reason;
-        } else {
-            self.handles.drop_reason(reason);
+        self.dying.push_back((index, reason));
+    }
+
+    /// The slice of the process at `index` is over: what came meanwhile takes effect, until it dies of it.
+    pub(crate) fn settle_pending(&mut self, queues: &mut RunQueues, pid: Pid) {
+        let mut signals = std::mem::take(&mut self.pending);
+        for signal in signals.drain(..) {
+            let alive = self.table.live(pid).is_some();
+            match signal {
+                PendingSignal::Exit {
+                    from,
+                    reason,
+                    linked,
+                } => {
+                    if alive {
+                        self.exit_signal(queues, from, pid.index, reason, linked);
+                        self.bury_dying(queues);
+                    }
+                    self.handles.drop_reason(reason);
+                }
+                PendingSignal::Down {
+                    reference,
+                    from,
+                    reason,
+                } => {
+                    if alive {
+                        self.settle_down(queues, pid, reference, from, reason);
+                    }
+                    self.handles.drop_reason(reason);
+                }
+            }
         }
+        self.pending = signals;
+    }
+
+    fn settle_down(
+        &mut self,
+        queues: &mut RunQueues,
+        owner: Pid,
+        reference: u64,
+        from: Pid,
+        reason: u32,
+    ) {
+        let Some(record) = self.find_monitor(owner, reference) else {
+            return;
+        };
+        if !std::mem::replace(&mut self.monitors[record].down_pending, false) {
+            return;
+        }
+        if self.monitors[record].alias != AliasMode::Explicit {
+            self.remove_monitor(record);
+        }
+        self.down(queues, owner.index, reference, from, reason);
     }
 
     /// A call: a monitor, an address for the reply, the request and a time limit, in one. O(1).

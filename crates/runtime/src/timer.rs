@@ -108,10 +108,10 @@ impl Wheel {
         self.timers.remove(index)
     }
 
-    /// Milliseconds left, rounded up.
+    /// Whole milliseconds left.
     pub fn left(&self, now_us: u64, index: u32) -> u64 {
         let due = self.timers[index].due;
-        (due * 1000).saturating_sub(now_us).div_ceil(1000)
+        (due * 1000).saturating_sub(now_us) / 1000
     }
 
     /// Milliseconds from `now_us` until the wheel must be advanced again; `None` without timers. May be early (a timer

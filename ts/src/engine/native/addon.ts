@@ -16,6 +16,7 @@ export interface Addon {
   sync(): void
   giveBack(): void
   refill(): void
+  returnWindow(): void
   spawn(): void
   exit(): void
   resume(): void

@@ -135,6 +135,24 @@ export class NativeEngine implements Engine {
     return length !== 0
   }
 
+  /** Gives the rest of the window back, so that the mailbox in Rust is whole. */
+  private returnWindow(): void {
+    if (this.windowPlace === this.windowEnd) return
+    this.words[A0] = this.windowPlace - (this.words[this.slice + SLICE_WINDOW_START] as number)
+    this.addon.returnWindow()
+    this.windowEnd = this.windowPlace
+  }
+
+  /** What the slice in progress has taken is taken off the length of its mailbox, for those who ask now. */
+  private settleLength(): void {
+    const process = this.current
+    if (process === null) return
+    const taken = this.windowPlace - (this.words[this.slice + SLICE_WINDOW_START] as number)
+    const fewer = taken - this.heldDelta
+    this.holdOutside(process, -fewer)
+    this.heldDelta += fewer
+  }
+
   /** An EXIT or a DOWN that Rust made, taken by `process`. */
   private systemMessage(process: Process, handle: number): unknown {
     const words = this.words
@@ -268,6 +286,7 @@ export class NativeEngine implements Engine {
     words[A1] = serial
     words[A2] = handle
     this.addon.exit()
+    this.loop.forget()
     this.loop.soon()
   }
 
@@ -300,6 +319,7 @@ export class NativeEngine implements Engine {
   link(process: Process, other: Pid): void {
     this.addressPair(process.pid, other)
     this.addon.link()
+    this.loop.forget()
     this.loop.soon()
   }
 
@@ -327,6 +347,7 @@ export class NativeEngine implements Engine {
   }
 
   demonitor(process: Process, ref: Ref, flush: boolean): boolean {
+    if (flush && this.current === process) this.returnWindow()
     this.addressReference(process, ref)
     this.words[A4] = flush ? 1 : 0
     this.addon.demonitor()
@@ -351,6 +372,7 @@ export class NativeEngine implements Engine {
     this.addressPair(process.pid, to)
     this.words[A4] = this.values.storeReason(reason)
     this.addon.signalExit()
+    this.loop.forget()
     this.loop.soon()
   }
 
@@ -442,6 +464,7 @@ export class NativeEngine implements Engine {
   }
 
   processFacts(pid: Pid): ProcessFacts | undefined {
+    this.settleLength()
     this.address(pid)
     const answer = this.addon.processFacts()
     if (answer === undefined) return undefined
@@ -450,6 +473,7 @@ export class NativeEngine implements Engine {
   }
 
   systemFacts(): SystemFacts {
+    this.settleLength()
     const { memory: _, ...facts } = readSystemFacts(this.addon.systemFacts())
     return facts
   }

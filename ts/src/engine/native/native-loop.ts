@@ -41,7 +41,7 @@ export class NativeLoop {
     addon.enter()
     for (;;) {
       addon.next()
-      if (words[RELEASED_LEN] !== 0 || words[BURIED_LEN] !== 0) this.forget()
+      this.forget()
       const length = words[BATCH_LEN] as number
       if (length !== 0) this.runBatch(length)
       if (this.stopped) return
@@ -135,7 +135,12 @@ export class NativeLoop {
   }
 
   /** Lets go of values that nobody will take and of processes that signals have ended. */
-  private forget(): void {
+  forget(): void {
+    const words = this.engine.words
+    if (words[RELEASED_LEN] !== 0 || words[BURIED_LEN] !== 0) this.forgetAll()
+  }
+
+  private forgetAll(): void {
     const { addon, words, values, processTable, host } = this.engine
     for (;;) {
       const released = words[RELEASED_LEN] as number
