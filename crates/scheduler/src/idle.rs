@@ -9,7 +9,9 @@
 //!   every ping-pong between threads. But the owner may be stuck in its slice, so as long as anybody is busy one
 //!   idle thread is *watching*: it sleeps with a timeout, and takes a lone task whose owner has ended no slice since
 //!   it last looked. A lone task calls somebody only when nobody looks or watches.
-//! * Foreign threads cannot sleep with a timeout here, so they do not watch, and are called only for work that is not lone.
+//! * Foreign threads cannot sleep with a timeout here, so they do not watch: they are called only for work that is
+//!   not lone, and take a lone task at once when they come across it.
+//! * A task that stays behind when its scheduler begins another one's slice is not lone: it calls somebody.
 //!
 //! Why work is not overlooked by a thief that is about to park: it sets its bit and ends its looking *before* a last
 //! round over the others' queues, under their locks. A pusher that came before that round in the order of the lock
@@ -26,9 +28,9 @@ pub(crate) const WATCH_INTERVAL: Duration = Duration::from_millis(1);
 /// How much work there is to call somebody for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Load {
-    /// One task waits for an owner that is busy.
+    /// One task came in while its owner runs a slice.
     Lone,
-    /// More than the owner can begin next.
+    /// More than the owner can begin next, or something it has just passed over for another slice.
     Plenty,
 }
 

@@ -46,7 +46,7 @@ pub(crate) struct Member {
 impl Member {
     pub(crate) fn new(shared: Arc<Shared>, index: usize) -> Self {
         Member {
-            thief: Thief::new(index, shared.schedulers.len()),
+            thief: Thief::new(index, &shared),
             shared,
             index,
             numbers: NumberCache::default(),
@@ -89,18 +89,29 @@ impl Member {
         if seat.closing {
             return Found::Closing;
         }
-        queues
-            .pop()
-            .map_or(Found::Nothing, |(id, _)| Found::Task(id))
+        let next = queues.pop();
+        let leaves_some = !queues.is_empty();
+        drop(guard);
+        if leaves_some {
+            // They wait at least for the slice that begins now.
+            self.shared.call_thief(Load::Plenty);
+        }
+        next.map_or(Found::Nothing, |(id, _)| Found::Task(id))
     }
 
     /// Whether a look for work would be worth while, by hints alone.
     pub(crate) fn sees_work(&self) -> bool {
-        let others = self.shared.schedulers.iter().enumerate();
-        others.into_iter().any(|(index, scheduler)| {
+        let mut schedulers = self.shared.schedulers.iter().enumerate();
+        schedulers.any(|(index, scheduler)| {
             let ready = scheduler.statistics().run_queue_length();
             ready > u32::from(index != self.index)
         })
+    }
+
+    /// Whether any task waits anywhere, by hints alone.
+    fn sees_tasks_waiting(&self) -> bool {
+        let mut schedulers = self.shared.schedulers.iter();
+        schedulers.any(|scheduler| scheduler.statistics().run_queue_length() > 0)
     }
 
     /// Whether some other scheduler is running slices.
@@ -158,7 +169,7 @@ impl Member {
         if !std::mem::take(&mut self.looking) {
             return;
         }
-        if self.shared.idle.end_looking() && self.sees_work() {
+        if self.shared.idle.end_looking() && self.sees_tasks_waiting() {
             self.shared.call_thief(Load::Plenty);
         }
     }

@@ -27,6 +27,8 @@ enum Care {
 /// What a scheduler remembers about its victims.
 pub(crate) struct Thief {
     index: usize,
+    /// Whether it can wait and see if a lone task's owner comes to it: foreign threads cannot.
+    can_watch: bool,
     /// Slices each victim had ended when it was looked at last.
     seen_slices: Box<[u64]>,
     /// State of Marsaglia's xorshift32, which says where a round begins; never 0.
@@ -35,10 +37,11 @@ pub(crate) struct Thief {
 }
 
 impl Thief {
-    pub(crate) fn new(index: usize, schedulers: usize) -> Self {
+    pub(crate) fn new(index: usize, shared: &Shared) -> Self {
         Thief {
             index,
-            seen_slices: vec![0; schedulers].into_boxed_slice(),
+            can_watch: index < shared.config.threads,
+            seen_slices: vec![0; shared.schedulers.len()].into_boxed_slice(),
             random: (index as u32 + 1).wrapping_mul(0x9E37_79B9) | 1,
             in_hand: Vec::new(),
         }
@@ -75,8 +78,8 @@ impl Thief {
         let makes_progress = std::mem::replace(&mut self.seen_slices[victim], slices) != slices;
         let mut guard = scheduler.lock();
         let (queues, seat) = guard.split();
-        // A lone task is left to an owner that will come to it: see idle.rs.
-        if seat.closing || queues.len() == 1 && seat.open && makes_progress {
+        let owner_will_come = self.can_watch && seat.open && makes_progress;
+        if seat.closing || queues.len() == 1 && owner_will_come {
             return false;
         }
         queues.steal_half(&mut self.in_hand, |_| true) > 0

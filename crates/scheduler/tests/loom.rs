@@ -1,8 +1,9 @@
 //! Models of the protocols, walked by loom through the orders of their steps.
 //! Run with `RUSTFLAGS="--cfg loom" cargo test --release -p viga-scheduler --test loom`.
 //!
-//! Loom walks every order for the models of one lock and one word. Those of a whole pool are walked through every
-//! order with at most two preemptions, where loom's authors have found most defects to show.
+//! The models of one lock and one word are walked through every order. Those of a whole pool are walked through every
+//! order with at most [`PREEMPTIONS`] preemptions: a bound that loom's documentation recommends for models of this
+//! size. What it leaves out is orders in which threads are interrupted more often than that.
 #![cfg(loom)]
 
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use viga_scheduler::{
     Adopted, BusyWait, Context, Parker, Picked, Pool, PoolConfig, Priority, Scheduler, SliceEnd,
 };
 
-const PREEMPTIONS: usize = 2;
+const PREEMPTIONS: usize = 3;
 
 fn pool_model(model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
@@ -220,6 +221,33 @@ fn a_thief_that_parks_is_called_for_work_that_its_owner_leaves() {
         slice.run();
         assert_eq!(thief.join().unwrap(), Some(SliceEnd::Exit));
         slice.settle();
+    });
+}
+
+/// Dropped by the task's end, whichever thread that is on.
+struct RingsWhenDropped(Arc<Notify>);
+
+impl Drop for RingsWhenDropped {
+    fn drop(&mut self) {
+        self.0.notify();
+    }
+}
+
+#[test]
+fn a_thread_that_parks_is_woken_for_a_task_and_for_shutdown() {
+    pool_model(|| {
+        let pool = pool(1, 0);
+        let ended = Arc::new(Notify::new());
+        let rings = RingsWhenDropped(Arc::clone(&ended));
+        pool.spawn(
+            move |_: &mut Context<'_>| {
+                let _held = &rings;
+                SliceEnd::Exit
+            },
+            Priority::Normal,
+        );
+        ended.wait();
+        pool.shutdown();
     });
 }
 
