@@ -3,17 +3,20 @@
 use std::cell::RefCell;
 use std::ffi::c_void;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use napi_sys::{napi_callback_info, napi_env, napi_value};
 use viga_runtime::{ControlBlock, Domain, System};
 use viga_scheduler::{Parker, RunQueues};
 
 use crate::ffi::{self, Failure, Outcome};
+use crate::stores::Stores;
 
 /// A system and the block through which its isolate executes it.
 pub struct Running {
     pub system: System,
     pub block: ControlBlock,
+    pub stores: Arc<Stores>,
 }
 
 /// See the module. Lives from the addon's load to the end of its environment, on the isolate's thread alone.
@@ -41,9 +44,17 @@ impl Instance {
         }
         // SAFETY: the caller keeps the array alive with the environment, and the isolate does not touch it inside a crossing.
         let block = unsafe { ControlBlock::new(words) };
-        let system = System::new(process_limit, Parker::foreign(|| {}), |_| {});
+        let stores = Stores::new();
+        let told = Arc::clone(&stores);
+        let system = System::new(process_limit, Parker::foreign(|| {}), move |pid| {
+            told.owner_ended(pid)
+        });
         system.lock().state().attach(block);
-        *self.running.borrow_mut() = Some(Rc::new(Running { system, block }));
+        *self.running.borrow_mut() = Some(Rc::new(Running {
+            system,
+            block,
+            stores,
+        }));
         Ok(())
     }
 

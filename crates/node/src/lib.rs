@@ -11,6 +11,11 @@ mod instance;
 mod introspection;
 mod names;
 mod operations;
+mod registries;
+mod row_memory;
+mod station;
+mod stores;
+mod tables;
 
 use napi_sys::{napi_env, napi_value};
 
@@ -29,7 +34,10 @@ pub unsafe extern "C" fn napi_register_module_v1(env: napi_env, exports: napi_va
         let instance = instance::Instance::install(env)?;
         operations::register(env, exports, instance)?;
         names::register(env, exports, instance)?;
-        introspection::register(env, exports, instance)
+        introspection::register(env, exports, instance)?;
+        let station = station::Station::install(env, instance)?;
+        tables::register(env, exports, station)?;
+        registries::register(env, exports, station)
     });
     exports
 }

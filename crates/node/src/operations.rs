@@ -5,7 +5,7 @@ use std::ffi::c_void;
 
 use napi_sys::{napi_callback_info, napi_env, napi_value};
 use viga_runtime::domain::RegisterError;
-use viga_runtime::handles::{SYSTEM, SystemMessage, constant};
+use viga_runtime::handles::{SYSTEM, SystemMessage};
 use viga_runtime::monitor::AliasMode;
 use viga_runtime::{ControlBlock, Domain, NIL, Pid, Spawn};
 use viga_scheduler::{Priority, RunQueues};
@@ -281,7 +281,7 @@ operations! {
         domain.sync(queues, block);
         let owner = pid(block, 0);
         if domain.is_alive(owner) {
-            domain.tell_down(queues, owner.index, reference(block, 2), NOBODY, constant::NOPROC);
+            domain.monitor(queues, owner.index, NOBODY, reference(block, 2), AliasMode::None);
         }
     }
 }

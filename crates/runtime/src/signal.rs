@@ -101,14 +101,20 @@ impl Domain {
         reference: u64,
         alias: AliasMode,
     ) {
-        if target.index == from && self.table.live(target).is_some() {
-            // Nobody is told of one's own end: a monitor of oneself is at most an alias.
-            if alias != AliasMode::None {
-                self.alias(from, reference, alias);
+        if self.table.live(target).is_some() {
+            // Nobody is told of one's own end: a monitor of oneself is none, and no alias either, as in Erlang.
+            if target.index != from {
+                self.add_monitor(reference, from, target.index, Purpose::Monitor, alias);
+                self.no_longer_quiet(target.index);
             }
-        } else if self.table.live(target).is_some() {
-            self.add_monitor(reference, from, target.index, Purpose::Monitor, alias);
-            self.no_longer_quiet(target.index);
+        } else if self.table.peek(from).status == Status::Running {
+            let record = self.add_monitor(reference, from, NIL, Purpose::Monitor, alias);
+            self.monitors[record].down_pending = true;
+            self.pending.push(PendingSignal::Down {
+                reference,
+                from: target,
+                reason: constant::NOPROC,
+            });
         } else {
             if alias == AliasMode::Explicit {
                 self.alias(from, reference, alias);
@@ -133,18 +139,6 @@ impl Domain {
             reason,
         });
         self.append(queues, owner, message);
-    }
-
-    /// Delivers a DOWN for a monitor that never was one: its target has no process.
-    pub fn tell_down(
-        &mut self,
-        queues: &mut RunQueues,
-        owner: u32,
-        reference: u64,
-        from: Pid,
-        reason: u32,
-    ) {
-        self.down(queues, owner, reference, from, reason);
     }
 
     /// Takes the content out of a system message that has been taken from a mailbox. The handle means nothing afterwards;
