@@ -370,6 +370,14 @@ impl Domain {
         }
     }
 
+    /// A message has arrived for a process whose slice is picked or running.
+    #[inline]
+    pub(crate) fn more_behind_window(&mut self, place: u32) {
+        if let Some(block) = self.batch.block {
+            block.set(slice_words(place as usize) + entry::MORE, 1);
+        }
+    }
+
     /// The process ends before its turn in the batch: its slice is struck out.
     pub(crate) fn cancel_picked(&mut self, index: u32) {
         let process = self.table.peek(index);

@@ -20,12 +20,15 @@ impl Domain {
         }
         entry.mailbox_len += 1;
         self.messages += 1;
-        let wakes = entry.status == Status::Waiting;
+        let status = entry.status;
+        let place = entry.batch_place;
         if tail != NIL {
             self.handles.set_next(tail, handle);
         }
-        if wakes {
-            self.make_runnable(queues, index);
+        match status {
+            Status::Waiting => self.make_runnable(queues, index),
+            Status::Picked | Status::Running => self.more_behind_window(place),
+            _ => {}
         }
     }
 
