@@ -34,6 +34,8 @@ export interface TableOptions {
   readonly heir?: { readonly pid: Pid<never>; readonly data?: unknown }
 }
 
+const MOST_KEY_POSITION = 65_535
+
 const kinds = { set: TableKind.Set, orderedSet: TableKind.OrderedSet } as const
 const accesses = {
   public: TableAccess.Public,
@@ -80,8 +82,8 @@ function specOf(name: string | undefined, options: TableOptions): TableSpec {
   const { kind = 'set', access = 'protected', keyPosition = 0, heir } = options
   if (!Object.hasOwn(kinds, kind)) throw badOption('kind', kind, "'set' and 'orderedSet' are allowed")
   if (!Object.hasOwn(accesses, access)) throw badOption('access', access, "'public', 'protected' and 'private' are allowed")
-  if (!Number.isInteger(keyPosition) || keyPosition < 0 || keyPosition > 0x7fffffff)
-    throw badOption('keyPosition', keyPosition, 'positions of elements, counted from 0, are allowed')
+  if (!Number.isInteger(keyPosition) || keyPosition < 0 || keyPosition > MOST_KEY_POSITION)
+    throw badOption('keyPosition', keyPosition, `positions of elements, counted from 0 to ${MOST_KEY_POSITION}, are allowed`)
   if (name !== undefined && (typeof name !== 'string' || name === ''))
     throw badOption('name', name, 'non-empty strings are allowed')
   return { kind: kinds[kind], access: accesses[access], keyPosition, name: name ?? null, heir: heirOf(heir) }

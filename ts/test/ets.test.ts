@@ -261,7 +261,7 @@ describe('names', () => {
 test.each([
   [{ kind: 'bag' }, "kind is bag; 'set' and 'orderedSet' are allowed"],
   [{ access: 'secret' }, "access is secret; 'public', 'protected' and 'private' are allowed"],
-  [{ keyPosition: -1 }, 'keyPosition is -1; positions of elements, counted from 0, are allowed'],
+  [{ keyPosition: -1 }, 'keyPosition is -1; positions of elements, counted from 0 to 65535, are allowed'],
   [{ name: '' }, 'name is ; non-empty strings are allowed'],
   [{ heir: { pid: 3 } }, 'heir.pid is 3; a Pid is allowed'],
 ])('refuses the option %o', (options, message) => {

@@ -9,6 +9,8 @@
  *   the errors of ets-errors.ts.
  * - Equality and order of keys are those of term/order.ts.
  * - `caller` is the process that acts: a table's access is checked against it.
+ * - What the end of a process does to its tables and entries is between an engine and its stores. Before any DOWN is seen, tables
+ *   have gone to their heirs, where these are alive (who receive the message of ets-transfer.ts), or away, and entries are gone.
  */
 import type { Filter, Projection } from '../ets-filter.js'
 import type { Pid } from '../pid.js'
@@ -154,8 +156,6 @@ export interface TableStore {
   /** Changes the owner, who is alive; no message is sent. */
   giveAway(table: TableId, caller: Pid, to: Pid): void
   setHeir(table: TableId, caller: Pid, heir: Heir | null): void
-  /** `pid` has ended: its tables go to their heirs, where these are alive, or away. Called by the engine. */
-  processExited(pid: Pid): Inheritance[]
 }
 
 export const RegistryKeys = { Unique: 0, Duplicate: 1 } as const
@@ -193,6 +193,4 @@ export interface RegistryStore {
   updateValue(registry: string, pid: Pid, key: unknown, value: unknown): boolean
   size(registry: string): number
   entries(registry: string): KeyedRegistryEntry[]
-  /** `pid` has ended: its entries go. Called by the engine before any DOWN is seen. */
-  processExited(pid: Pid): void
 }

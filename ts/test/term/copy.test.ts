@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { createContext, runInContext } from 'node:vm'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Binary } from '../../src/binary.js'
 import { Pid } from '../../src/pid.js'

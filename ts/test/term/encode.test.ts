@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { copyTerm } from '../../src/term/copy.js'
 import { decodeTerm, TermReader } from '../../src/term/decode.js'

@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { Binary } from '../../src/binary.js'
 import { Pid } from '../../src/pid.js'
 import { Ref } from '../../src/ref.js'

@@ -101,6 +101,7 @@ export class PureRegistries implements RegistryStore {
       .map(({ key, pid, value }) => ({ key: copyTerm(key), pid, value: copyTerm(value) }))
   }
 
+  /** `pid` has ended: its entries go. */
   processExited(pid: Pid): void {
     for (const registry of this.#registries.values())
       for (const entry of allOf(registry, pid)) remove(registry, entry)

@@ -269,11 +269,12 @@ export class PureTables implements TableStore {
     this.#ownedBy(id, caller).heir = heir === null ? null : privateHeir(heir)
   }
 
+  /** `pid` has ended: its tables go to their heirs, where these are alive, or away. The engine tells the heirs. */
   processExited(pid: Pid): Inheritance[] {
     const owned = this.#owned.get(pid.index)
     if (owned === undefined) return []
     const inherited: Inheritance[] = []
-    for (const table of [...owned]) {
+    for (const table of Array.from(owned)) {
       const { heir } = table
       if (heir === null || samePid(heir.pid, pid) || !this.#isAlive(heir.pid)) {
         this.#remove(table)
