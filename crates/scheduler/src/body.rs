@@ -1,7 +1,8 @@
 //! Native bodies: what a task of the pool executes, and what it can do while it runs.
 
+use std::sync::Arc;
+
 use crate::member::Member;
-use crate::shared::Shared;
 use crate::task::TaskKey;
 use crate::{Budget, CONTEXT_REDUCTIONS, Priority, TaskRef};
 
@@ -83,7 +84,7 @@ impl<'a> Context<'a> {
     /// A reference to the task that is running.
     #[must_use]
     pub fn self_ref(&self) -> TaskRef {
-        TaskRef::new(Shared::clone_of(self.member.shared()), self.key)
+        TaskRef::new(Arc::clone(self.member.shared()), self.key)
     }
 
     /// Charges `reductions` and says whether any are left; if not, it is time to end the slice.

@@ -87,10 +87,6 @@ impl Shared {
         }
     }
 
-    pub(crate) fn clone_of(shared: &Arc<Shared>) -> Arc<Shared> {
-        Arc::clone(shared)
-    }
-
     /// Makes a task of `body` in slot `id`, which the caller took from the table, and queues it.
     ///
     /// On failure the task is dead and its body dropped, and the caller gives `id` back.

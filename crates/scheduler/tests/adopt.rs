@@ -196,6 +196,34 @@ fn foreign_threads_help_and_are_helped() {
     }
 }
 
+/// Nobody is called while somebody looks; so the one that looked must make up for it when it is through.
+#[test]
+fn a_thief_that_leaves_a_task_behind_calls_the_next_one() {
+    let pool = pool_of(0, 3);
+    let [mut owner, mut thief, mut next] = std::array::from_fn(|_| EventLoop::join(&pool));
+    assert!(thief.turn() && next.turn(), "both are parked");
+    pool.spawn(
+        |context: &mut Context<'_>| {
+            for _ in 0..2 {
+                context.spawn(|_: &mut Context<'_>| SliceEnd::Exit, Priority::Normal);
+            }
+            SliceEnd::Wait
+        },
+        Priority::Normal,
+    );
+    let Picked::Task(mut stuck) = owner.adopted.pick() else {
+        panic!("the task was queued here");
+    };
+    stuck.run();
+    assert!(thief.calls.try_recv().is_ok(), "two tasks wait");
+    assert!(next.calls.try_recv().is_err(), "the thief is on its way");
+    let Picked::Task(_taken) = thief.adopted.pick() else {
+        panic!("two tasks wait");
+    };
+    assert!(next.calls.try_recv().is_ok(), "one still waits");
+    assert!(matches!(next.adopted.pick(), Picked::Task(_)));
+}
+
 #[test]
 fn shutdown_in_the_middle_of_a_foreign_slice_drops_its_body_when_it_settles() {
     let pool = pool_of(0, 1);
