@@ -1,5 +1,5 @@
 import {
-  type AliasMode,
+  AliasMode,
   type AllocatorFacts,
   EMPTY,
   type Engine,
@@ -26,7 +26,7 @@ import { Names } from './names.js'
 import { ProcessTable } from './process-table.js'
 import { PureRegistries } from './registries.js'
 import { RunQueues } from './run-queues.js'
-import { downMessage, SignalDelivery, type Surroundings } from './signal-delivery.js'
+import { SignalDelivery, type Surroundings } from './signal-delivery.js'
 import { PureTables } from './tables.js'
 import { TimerWheel } from './timer-wheel.js'
 import { runPromiseJobs, Turns } from '../turns.js'
@@ -371,7 +371,7 @@ export class PureEngine implements Engine, Surroundings {
 
   monitorMissing(process: Process, ref: Ref, name: string): void {
     const owner = this.entryOf(process)
-    if (owner !== undefined) this.deliver(owner, downMessage(ref, NOBODY, name, 'noproc'))
+    if (owner !== undefined) this.signals.monitor(owner, undefined, NOBODY, ref, AliasMode.None, name)
   }
 
   demonitor(process: Process, ref: Ref, flush: boolean): boolean {

@@ -1,5 +1,5 @@
 import { AliasMode, type Host, OutcomeStatus } from '../engine.js'
-import type { Pid } from '../../pid.js'
+import { type Pid, samePid } from '../../pid.js'
 import { Ref, sameRef } from '../../ref.js'
 import { Call, type Entry, State, Watch } from './entry.js'
 
@@ -103,8 +103,7 @@ export class SignalDelivery {
       return false
     }
     if (entry.isRoot) return false
-    const toItself = from.index === entry.pid.index && from.serial === entry.pid.serial
-    if (reason === 'normal' && !toItself) return false
+    if (reason === 'normal' && !samePid(from, entry.pid)) return false
     this.engine.host.buried(entry.process)
     this.end(entry, kill ? 'killed' : this.engine.host.copyReason(reason))
     return true
@@ -132,7 +131,7 @@ export class SignalDelivery {
   link(entry: Entry, other: Entry | undefined, pid: Pid): void {
     if (other === undefined) {
       const alreadyPending = entry.pending?.some(
-        (signal) => signal.kind === 'linkExit' && signal.from.index === pid.index && signal.from.serial === pid.serial,
+        (signal) => signal.kind === 'linkExit' && samePid(signal.from, pid),
       )
       if (alreadyPending !== true) this.exitFromLink(entry, pid, null, 'noproc')
       return
@@ -151,7 +150,7 @@ export class SignalDelivery {
     // It has ended during this slice: its exit signal must not arrive any more.
     if (entry.pending === null) return
     entry.pending = entry.pending.filter((signal) => {
-      const dropped = signal.kind === 'linkExit' && signal.from.index === pid.index && signal.from.serial === pid.serial
+      const dropped = signal.kind === 'linkExit' && samePid(signal.from, pid)
       if (dropped && signal.linked !== null) entry.removeLink(signal.linked)
       return !dropped
     })
@@ -164,8 +163,10 @@ export class SignalDelivery {
     if (target === owner) return
     const watch = new Watch(ref, owner, alias, true, name)
     ;(owner.watches ??= new Map()).set(ref.id, watch)
-    if (target === undefined) this.settleDown(watch, pid, 'noproc')
-    else target.addWatcher(watch)
+    if (target !== undefined) target.addWatcher(watch)
+    // What its end sent during this slice goes first: signals of one pair keep their order.
+    else if (owner.pending?.some((signal) => samePid(signal.from, pid)) === true) this.down(watch, pid, 'noproc')
+    else this.settleDown(watch, pid, 'noproc')
   }
 
   alias(owner: Entry, ref: Ref, mode: AliasMode): void {
@@ -225,7 +226,7 @@ export class SignalDelivery {
   }
 }
 
-export function downMessage(ref: Ref, pid: Pid, name: string | null, reason: unknown): object {
+function downMessage(ref: Ref, pid: Pid, name: string | null, reason: unknown): object {
   return name === null ? { type: 'DOWN', ref, pid, reason } : { type: 'DOWN', ref, pid, name, reason }
 }
 
