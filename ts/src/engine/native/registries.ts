@@ -18,14 +18,11 @@ const PART = 1000
 export class NativeRegistries implements RegistryStore {
   readonly #addon: TablesAddon
   readonly #port: StorePort
-  readonly #owns: (pid: Pid) => void
   readonly #ids = new Map<string, TableId>()
 
-  /** `owns` is told of each process that has an entry from now on, whose end Rust must then be told. */
-  constructor(addon: TablesAddon, port: StorePort, owns: (pid: Pid) => void) {
+  constructor(addon: TablesAddon, port: StorePort) {
     this.#addon = addon
     this.#port = port
-    this.#owns = owns
   }
 
   count(): number {
@@ -97,9 +94,7 @@ export class NativeRegistries implements RegistryStore {
       this.#setPid(pid)
       this.#addon.registryRegister()
     } while (this.#wasStale(name))
-    if (port.control[RET1] !== 1) return new Pid(port.unsigned(RET2), port.unsigned(RET3))
-    this.#owns(pid)
-    return undefined
+    return port.control[RET1] === 1 ? undefined : new Pid(port.unsigned(RET2), port.unsigned(RET3))
   }
 
   #setPid(pid: Pid): void {

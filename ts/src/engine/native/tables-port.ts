@@ -15,7 +15,7 @@ export type TableFunction =
   | 'etsCreate' | 'etsWhereis' | 'etsInsert' | 'etsInsertNew' | 'etsLookup' | 'etsLookupElement' | 'etsMember' | 'etsTake'
   | 'etsDelete' | 'etsDeleteAll' | 'etsDrop' | 'etsReclaim' | 'etsCounterAdd' | 'etsUpdateCounter' | 'etsUpdateElement'
   | 'etsFirst' | 'etsLast' | 'etsNext' | 'etsPrev' | 'etsRange' | 'etsPrefix' | 'etsSelect' | 'etsSelectCount'
-  | 'etsSelectDelete' | 'etsInfo' | 'etsRename' | 'etsGiveAway' | 'etsSetHeir' | 'etsAll' | 'etsCount'
+  | 'etsSelectDelete' | 'etsTransfers' | 'etsInfo' | 'etsRename' | 'etsGiveAway' | 'etsSetHeir' | 'etsAll' | 'etsCount'
 
 export type RegistryFunction =
   | 'registryCreate' | 'registryFind' | 'registryDrop' | 'registryRegister' | 'registryUnregister' | 'registryWhereis'

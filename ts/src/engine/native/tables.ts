@@ -9,6 +9,7 @@ import {
   type CounterChange,
   type CountChunk,
   type Heir,
+  type Inheritance,
   type KeyRange,
   NO_KEY,
   type StoredRow,
@@ -39,16 +40,14 @@ const RECLAIMED_AT_ONCE = 2000
 export class NativeTables implements TableStore {
   readonly #addon: TablesAddon
   readonly #port: StorePort
-  readonly #owns: (pid: Pid) => void
   /** By index: the key position, which rows are encoded by, of tables used here, and the generation it holds for. */
   readonly #keyPositions = new Map<number, { readonly generation: number; readonly keyPosition: number }>()
   #reclaiming = false
+  #heirs = false
 
-  /** `owns` is told of each process that has a table from now on, whose end Rust must then be told. */
-  constructor(addon: TablesAddon, port: StorePort, owns: (pid: Pid) => void) {
+  constructor(addon: TablesAddon, port: StorePort) {
     this.#addon = addon
     this.#port = port
-    this.#owns = owns
   }
 
   count(): number {
@@ -71,7 +70,7 @@ export class NativeTables implements TableStore {
     const { control, writer } = port
     const use = port.begin(caller)
     if (spec.name !== null) encodeTerm(writer, spec.name)
-    if (spec.heir !== null) writeHeir(writer, spec.heir)
+    if (spec.heir !== null) this.#sendHeir(spec.heir)
     port.ready(use)
     control[ARG0] = spec.kind
     control[ARG1] = spec.access
@@ -82,7 +81,6 @@ export class NativeTables implements TableStore {
     if (port.failed) throw control[STATUS] === Status.NameTaken ? tableNameTaken(spec.name as string) : port.defect()
     const id: TableId = Object.freeze({ index: port.unsigned(RET1), generation: port.unsigned(RET2) })
     this.#keyPositions.set(id.index, { generation: id.generation, keyPosition: spec.keyPosition })
-    this.#owns(caller)
     return id
   }
 
@@ -416,28 +414,48 @@ export class NativeTables implements TableStore {
     port.control[ARG3] = to.serial
     this.#addon.etsGiveAway()
     port.check(table, caller)
-    this.#owns(to)
   }
 
   setHeir(table: TableId, caller: Pid, heir: Heir | null): void {
     const port = this.#port
     const use = port.beginTable(table, caller)
-    if (heir !== null) writeHeir(port.writer, heir)
+    if (heir !== null) this.#sendHeir(heir)
     port.ready(use)
     port.control[ARG2] = heir === null ? 0 : 1
     this.#addon.etsSetHeir()
     port.check(table, caller)
   }
+
+  #sendHeir(heir: Heir): void {
+    const { writer } = this.#port
+    writer.uint32(heir.pid.index)
+    writer.uint32(heir.pid.serial)
+    encodeTerm(writer, heir.data, 'data')
+    this.#heirs = true
+  }
+
+  /** Tables that have gone to their heirs since the last call. The heirs, all alive, are for the engine to tell. */
+  takeInheritances(): (Inheritance & { readonly from: Pid })[] {
+    if (!this.#heirs) return NONE
+    const port = this.#port
+    port.ready(port.begin(null))
+    this.#addon.etsTransfers()
+    const count = port.unsigned(RET1)
+    if (count === 0) return NONE
+    const reader = port.results()
+    return Array.from({ length: count }, () => ({
+      table: { index: reader.uint32(), generation: reader.uint32() },
+      from: new Pid<unknown>(reader.uint32(), reader.uint32()),
+      heir: new Pid<unknown>(reader.uint32(), reader.uint32()),
+      data: reader.term(),
+    }))
+  }
 }
+
+const NONE: never[] = []
 
 /** For calls that anybody may make. */
 const NOBODY = new Pid(0, 0)
-
-function writeHeir(writer: TermWriter, heir: Heir): void {
-  writer.uint32(heir.pid.index)
-  writer.uint32(heir.pid.serial)
-  encodeTerm(writer, heir.data, 'data')
-}
 
 function writeChange(writer: TermWriter, { position, increment, bounds }: CounterChange): void {
   writer.uint32(position)
