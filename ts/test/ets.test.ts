@@ -206,6 +206,28 @@ describe.each(kinds)('a table of kind %s', (kind) => {
     expect(new Set(seen.values())).toEqual(new Set([1]))
   })
 
+  test('holds rows of any size', () => {
+    const table = make<[number, unknown]>()
+    const terms: unknown[] = ['x'.repeat(300_000), 'é'.repeat(200_000), '日'.repeat(100_000), new Uint8Array(500_000).fill(7), Array.from({ length: 50_000 }, (_, n) => n)]
+    for (const [index, term] of terms.entries()) table.insert([index, term])
+    for (const [index, term] of terms.entries()) expect(table.lookup(index)).toEqual([index, term])
+    expect(table.toList().sort((a, b) => a[0] - b[0])).toEqual(terms.map((term, index) => [index, term]))
+    const longKey = 'k'.repeat(100_000)
+    make().insert([longKey, 1])
+    expect(table.size).toBe(terms.length)
+  })
+
+  test('takes rows whose getters use tables', () => {
+    const table = make<[number, unknown]>()
+    table.insert([1, 'one'])
+    const curious = { before: 1, get looked() { return table.lookup(1)?.[1] }, after: 'x'.repeat(100_000) }
+    table.insert([2, curious])
+    expect(table.lookup(2)).toEqual([2, { before: 1, looked: 'one', after: 'x'.repeat(100_000) }])
+    const failing = { before: 1, get looked(): never { table.insert([3, 'three']); throw new Error('shut') } }
+    expect(() => table.insert([4, failing])).toThrow(/row: reading it failed.*ERR_VIGA_NOT_A_TERM/)
+    expect(table.toList().map(([key]) => key).sort()).toEqual([1, 2, 3])
+  })
+
   test('drops once, and throws a coded error from then on', () => {
     const table = make({ name: 'short-lived' })
     table.drop()

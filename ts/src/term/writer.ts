@@ -4,8 +4,6 @@ export class TermWriter {
   view: DataView
   /** Where the next byte goes. */
   position = 0
-  /** Told of the larger memory whenever there is one; the bytes written so far are in it. */
-  whenReplaced: ((bytes: Uint8Array) => void) | null = null
 
   constructor(bytes: Uint8Array = new Uint8Array(4096)) {
     this.bytes = bytes
@@ -28,6 +26,12 @@ export class TermWriter {
     this.position += 4
   }
 
+  append(bytes: Uint8Array): void {
+    this.reserve(bytes.length)
+    this.bytes.set(bytes, this.position)
+    this.position += bytes.length
+  }
+
   /** A copy of what has been written from `start` on. */
   written(start = 0): Uint8Array {
     return this.bytes.slice(start, this.position)
@@ -38,6 +42,5 @@ export class TermWriter {
     bytes.set(this.bytes.subarray(0, this.position))
     this.bytes = bytes
     this.view = new DataView(bytes.buffer)
-    this.whenReplaced?.(bytes)
   }
 }

@@ -2,9 +2,10 @@ import { noSuchRegistry, registryNameTaken } from '../../ets-errors.js'
 import { Pid } from '../../pid.js'
 import type { TermReader } from '../../term/decode.js'
 import { encodeKey, encodeTerm } from '../../term/encode.js'
+import type { TermWriter } from '../../term/writer.js'
 import type { KeyedRegistryEntry, RegistryEntry, RegistryKeys, RegistryStore, TableId } from '../stores.js'
 import {
-  ARG0, ARG1, ARG2, ARG3, RET0, RET1, RET2, RET3, STATUS, Status, type StorePort, type TablesAddon,
+  ARG0, ARG2, ARG3, RET0, RET1, RET2, RET3, STATUS, Status, type StorePort, type TablesAddon,
 } from './tables-port.js'
 
 const HAS_CONTINUATION = 16
@@ -26,16 +27,16 @@ export class NativeRegistries implements RegistryStore {
   }
 
   count(): number {
-    this.#port.ready(this.#port.begin(null))
+    this.#port.ready(this.#port.begin(), null, null)
     this.#addon.registryCountAll()
     return this.#port.unsigned(RET1)
   }
 
   create(name: string, keys: RegistryKeys): void {
     const port = this.#port
-    const use = port.begin(null)
-    encodeTerm(port.writer, name)
-    port.ready(use)
+    const writer = port.begin()
+    encodeTerm(writer, name)
+    port.ready(writer, null, null)
     port.control[ARG0] = keys
     this.#addon.registryCreate()
     if (port.failed) throw port.control[STATUS] === Status.NameTaken ? registryNameTaken(name) : port.defect()
@@ -48,25 +49,26 @@ export class NativeRegistries implements RegistryStore {
 
   #find(name: string): TableId | undefined {
     const port = this.#port
-    const use = port.begin(null)
-    encodeTerm(port.writer, name)
-    port.ready(use)
+    const writer = port.begin()
+    encodeTerm(writer, name)
+    port.ready(writer, null, null)
     this.#addon.registryFind()
     return port.control[RET1] === 1 ? { index: port.unsigned(RET2), generation: port.unsigned(RET3) } : undefined
   }
 
-  /** Starts on a call about the registry of this name. */
-  #begin(name: string): number {
-    let id = this.#ids.get(name)
-    if (id === undefined) {
-      id = this.#find(name)
-      if (id === undefined) throw noSuchRegistry(name)
-      this.#ids.set(name, id)
-    }
-    const { control } = this.#port
-    control[ARG0] = id.index
-    control[ARG1] = id.generation
-    return this.#port.begin(null)
+  /** For calls without arguments of their own. */
+  #sendId(name: string): void {
+    const id = this.#idOf(name)
+    this.#port.ready(this.#port.begin(), id, null)
+  }
+
+  #idOf(name: string): TableId {
+    const known = this.#ids.get(name)
+    if (known !== undefined) return known
+    const id = this.#find(name)
+    if (id === undefined) throw noSuchRegistry(name)
+    this.#ids.set(name, id)
+    return id
   }
 
   /** True when the call must be made again because the id was of a registry that has gone. Throws other refusals. */
@@ -78,7 +80,7 @@ export class NativeRegistries implements RegistryStore {
 
   drop(name: string): void {
     do {
-      this.#port.ready(this.#begin(name))
+      this.#sendId(name)
       this.#addon.registryDrop()
     } while (this.#wasStale(name))
     this.#ids.delete(name)
@@ -87,10 +89,11 @@ export class NativeRegistries implements RegistryStore {
   register(name: string, pid: Pid, key: unknown, value: unknown): Pid | undefined {
     const port = this.#port
     do {
-      const use = this.#begin(name)
-      encodeKey(port.writer, key)
-      encodeTerm(port.writer, value, 'value')
-      port.ready(use)
+      const id = this.#idOf(name)
+      const writer = port.begin()
+      encodeKey(writer, key)
+      encodeTerm(writer, value, 'value')
+      port.ready(writer, id, null)
       this.#setPid(pid)
       this.#addon.registryRegister()
     } while (this.#wasStale(name))
@@ -113,9 +116,10 @@ export class NativeRegistries implements RegistryStore {
   }
 
   #sendKey(name: string, key: unknown): void {
-    const use = this.#begin(name)
-    encodeKey(this.#port.writer, key)
-    this.#port.ready(use)
+    const id = this.#idOf(name)
+    const writer = this.#port.begin()
+    encodeKey(writer, key)
+    this.#port.ready(writer, id, null)
   }
 
   whereis(name: string, key: unknown): Pid | undefined {
@@ -128,12 +132,12 @@ export class NativeRegistries implements RegistryStore {
   }
 
   lookup(name: string, key: unknown): RegistryEntry[] {
-    return this.#walk(name, () => encodeKey(this.#port.writer, key), () => this.#addon.registryLookup(), readEntry)
+    return this.#walk(name, (writer) => encodeKey(writer, key), () => this.#addon.registryLookup(), readEntry)
   }
 
   keys(name: string, pid: Pid): unknown[] {
     do {
-      this.#port.ready(this.#begin(name))
+      this.#sendId(name)
       this.#setPid(pid)
       this.#addon.registryKeys()
     } while (this.#wasStale(name))
@@ -158,10 +162,11 @@ export class NativeRegistries implements RegistryStore {
   updateValue(name: string, pid: Pid, key: unknown, value: unknown): boolean {
     const port = this.#port
     do {
-      const use = this.#begin(name)
-      encodeKey(port.writer, key)
-      encodeTerm(port.writer, value, 'value')
-      port.ready(use)
+      const id = this.#idOf(name)
+      const writer = port.begin()
+      encodeKey(writer, key)
+      encodeTerm(writer, value, 'value')
+      port.ready(writer, id, null)
       this.#setPid(pid)
       this.#addon.registryUpdateValue()
     } while (this.#wasStale(name))
@@ -170,7 +175,7 @@ export class NativeRegistries implements RegistryStore {
 
   size(name: string): number {
     do {
-      this.#port.ready(this.#begin(name))
+      this.#sendId(name)
       this.#addon.registryCount()
     } while (this.#wasStale(name))
     return this.#port.unsigned(RET1)
@@ -184,16 +189,17 @@ export class NativeRegistries implements RegistryStore {
   }
 
   /** All entries of a walk, part by part. */
-  #walk<T>(name: string, sendKey: () => void, call: () => void, read: (reader: TermReader) => T): T[] {
+  #walk<T>(name: string, writeKey: (writer: TermWriter) => void, call: () => void, read: (reader: TermReader) => T): T[] {
     const port = this.#port
     const entries: T[] = []
     let continuation: Uint8Array | null = null
     do {
       do {
-        const use = this.#begin(name)
-        sendKey()
-        if (continuation !== null) for (const byte of continuation) port.writer.byte(byte)
-        port.ready(use)
+        const id = this.#idOf(name)
+        const writer = port.begin()
+        writeKey(writer)
+        if (continuation !== null) writer.append(continuation)
+        port.ready(writer, id, null)
         port.control[ARG2] = continuation === null ? 0 : HAS_CONTINUATION
         port.control[ARG3] = PART
         call()

@@ -60,57 +60,54 @@ export const Status = {
 const SCRATCH_BYTES = 64 * 1024
 
 /**
- * The control block and the scratch that one isolate shares with Rust. A call is: `begin`, arguments into `control` and
- * `writer`, `ready`, the addon's function, `check`, results out of `control` and `results()`.
+ * The control block and the scratch that one isolate shares with Rust. A call is: `begin`, arguments into the writer, `ready`,
+ * arguments into `control`, the addon's function, `check`, results out of `control` and `results()`.
  */
 export class StorePort {
   readonly control = new Int32Array(WORDS)
-  readonly writer: TermWriter
   readonly #addon: TablesAddon
-  #reader: TermReader
-  #uses = 0
+  #writer = new TermWriter(new Uint8Array(SCRATCH_BYTES))
+  /** Reads what Rust has for scratch: the memory of the writer that was ready last. */
+  #reader = new TermReader(new Uint8Array(0))
+  #writing = false
 
   constructor(addon: TablesAddon) {
     this.#addon = addon
-    this.writer = new TermWriter(new Uint8Array(SCRATCH_BYTES))
-    this.#reader = new TermReader(this.writer.bytes)
-    addon.tablesAttach(this.control, this.writer.bytes)
-    this.writer.whenReplaced = (bytes) => {
-      addon.tablesAttach(this.control, bytes)
-      this.#reader = new TermReader(bytes)
-    }
+    this.#attach(this.#writer)
   }
 
-  /** Starts on a call; the number goes to `ready`. */
-  begin(caller: Pid | null): number {
+  #attach(writer: TermWriter): void {
+    this.#writer = writer
+    this.#reader = new TermReader(writer.bytes)
+    this.#addon.tablesAttach(this.control, writer.bytes)
+  }
+
+  /**
+   * Where the arguments of a call go. Writing them can run code of the user's (a getter), and that can use a table: it gets
+   * another writer, so does the first call after one whose arguments were refused.
+   */
+  begin(): TermWriter {
+    if (this.#writing) this.#writer = new TermWriter(new Uint8Array(SCRATCH_BYTES))
+    this.#writing = true
+    const writer = this.#writer
+    writer.position = 0
+    return writer
+  }
+
+  /** The arguments of a call, on the table or registry `id` and by `caller`, are complete. */
+  ready(writer: TermWriter, id: TableId | null, caller: Pid | null): void {
     const { control } = this
+    this.#writing = false
+    if (writer.bytes !== this.#reader.bytes) this.#attach(writer)
+    control[ARG5] = writer.position
+    if (id !== null) {
+      control[ARG0] = id.index
+      control[ARG1] = id.generation
+    }
     if (caller !== null) {
       control[ARG6] = caller.index
       control[ARG7] = caller.serial
     }
-    this.writer.position = 0
-    return ++this.#uses
-  }
-
-  /** Starts on a call about a table. */
-  beginTable(table: TableId, caller: Pid): number {
-    const { control } = this
-    control[ARG0] = table.index
-    control[ARG1] = table.generation
-    return this.begin(caller)
-  }
-
-  /**
-   * The arguments are complete. Encoding a value can run code of the user's (a getter), and that can use a table: what it
-   * left in scratch must not be taken for the arguments.
-   */
-  ready(use: number): void {
-    if (use !== this.#uses)
-      throw new VigaError(
-        ErrorCode.BadArgument,
-        'reading a property of the value used a table or registry itself; values whose getters do are not allowed',
-      )
-    this.control[ARG5] = this.writer.position
   }
 
   /** True when the last call could not be done; `refusal` tells why. */

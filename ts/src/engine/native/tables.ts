@@ -51,14 +51,14 @@ export class NativeTables implements TableStore {
   }
 
   count(): number {
-    this.#port.ready(this.#port.begin(null))
+    this.#port.ready(this.#port.begin(), null, null)
     this.#addon.etsCount()
     return this.#port.unsigned(RET1)
   }
 
   all(): TableId[] {
     const port = this.#port
-    port.ready(port.begin(null))
+    port.ready(port.begin(), null, null)
     this.#addon.etsAll()
     const count = port.unsigned(RET1)
     const reader = port.results()
@@ -67,11 +67,11 @@ export class NativeTables implements TableStore {
 
   create(caller: Pid, spec: TableSpec): TableId {
     const port = this.#port
-    const { control, writer } = port
-    const use = port.begin(caller)
+    const { control } = port
+    const writer = port.begin()
     if (spec.name !== null) encodeTerm(writer, spec.name)
-    if (spec.heir !== null) this.#sendHeir(spec.heir)
-    port.ready(use)
+    if (spec.heir !== null) this.#writeHeir(writer, spec.heir)
+    port.ready(writer, null, caller)
     control[ARG0] = spec.kind
     control[ARG1] = spec.access
     control[ARG2] = spec.keyPosition
@@ -86,9 +86,9 @@ export class NativeTables implements TableStore {
 
   whereis(name: string): TableId | undefined {
     const port = this.#port
-    const use = port.begin(null)
-    encodeTerm(port.writer, name)
-    port.ready(use)
+    const writer = port.begin()
+    encodeTerm(writer, name)
+    port.ready(writer, null, null)
     this.#addon.etsWhereis()
     if (port.control[RET1] !== 1) return undefined
     return { index: port.unsigned(RET2), generation: port.unsigned(RET3) }
@@ -110,9 +110,9 @@ export class NativeTables implements TableStore {
   #sendRows(table: TableId, caller: Pid, rows: readonly StoredRow[]): void {
     const keyPosition = this.#keyPositionOf(table)
     const port = this.#port
-    const use = port.beginTable(table, caller)
-    for (const row of rows) encodeRow(port.writer, row, keyPosition)
-    port.ready(use)
+    const writer = port.begin()
+    for (const row of rows) encodeRow(writer, row, keyPosition)
+    port.ready(writer, table, caller)
     port.control[ARG2] = rows.length
   }
 
@@ -124,9 +124,9 @@ export class NativeTables implements TableStore {
 
   #sendKey(table: TableId, caller: Pid, key: unknown): void {
     const port = this.#port
-    const use = port.beginTable(table, caller)
-    encodeKey(port.writer, key)
-    port.ready(use)
+    const writer = port.begin()
+    encodeKey(writer, key)
+    port.ready(writer, table, caller)
   }
 
   #rowFound(table: TableId, caller: Pid): StoredRow | undefined {
@@ -179,25 +179,27 @@ export class NativeTables implements TableStore {
   /** A call without arguments of its own. */
   #call(name: TableFunction, table: TableId, caller: Pid): void {
     const port = this.#port
-    port.ready(port.beginTable(table, caller))
+    port.ready(port.begin(), table, caller)
     this.#addon[name]()
     port.check(table, caller)
   }
 
   #reclaimIfLeft(): void {
-    if (this.#port.unsigned(RET2) > 0) this.reclaimSoon()
+    if (this.#port.unsigned(RET2) > 0) this.#reclaimSoon()
   }
 
   /** Frees rows of large tables that have gone, part by part between turns of the event loop. */
-  reclaimSoon(): void {
+  #reclaimSoon(): void {
     if (this.#reclaiming) return
     this.#reclaiming = true
     setImmediate(() => {
       this.#reclaiming = false
-      this.#port.ready(this.#port.begin(null))
+      this.#port.ready(this.#port.begin(), null, null)
       this.#port.control[ARG0] = RECLAIMED_AT_ONCE
+      // Stays as it is when the runtime has been stopped meanwhile.
+      this.#port.control[RET1] = 0
       this.#addon.etsReclaim()
-      if (this.#port.control[RET1] === 1) this.reclaimSoon()
+      if (this.#port.control[RET1] === 1) this.#reclaimSoon()
     })
   }
 
@@ -222,11 +224,11 @@ export class NativeTables implements TableStore {
   ): (number | bigint)[] {
     const keyPosition = defaultRow === null ? 0 : this.#keyPositionOf(table)
     const port = this.#port
-    const use = port.beginTable(table, caller)
-    encodeKey(port.writer, key)
-    for (const change of changes) writeChange(port.writer, change)
-    if (defaultRow !== null) encodeRow(port.writer, defaultRow, keyPosition, 'defaultRow')
-    port.ready(use)
+    const writer = port.begin()
+    encodeKey(writer, key)
+    for (const change of changes) writeChange(writer, change)
+    if (defaultRow !== null) encodeRow(writer, defaultRow, keyPosition, 'defaultRow')
+    port.ready(writer, table, caller)
     port.control[ARG2] = changes.length
     port.control[ARG3] = defaultRow === null ? 0 : 1
     this.#addon.etsUpdateCounter()
@@ -242,13 +244,13 @@ export class NativeTables implements TableStore {
     changes: readonly (readonly [position: number, value: unknown])[],
   ): boolean {
     const port = this.#port
-    const use = port.beginTable(table, caller)
-    encodeKey(port.writer, key)
+    const writer = port.begin()
+    encodeKey(writer, key)
     for (const [position, value] of changes) {
-      port.writer.uint32(position)
-      encodeTerm(port.writer, value, 'value')
+      writer.uint32(position)
+      encodeTerm(writer, value, 'value')
     }
-    port.ready(use)
+    port.ready(writer, table, caller)
     port.control[ARG2] = changes.length
     this.#addon.etsUpdateElement()
     port.check(table, caller)
@@ -286,10 +288,10 @@ export class NativeTables implements TableStore {
   /** Goes on from the last key, beyond it: as a narrower range. */
   range(table: TableId, caller: Pid, range: KeyRange, walk: WalkOptions): Chunk {
     const port = this.#port
-    const use = port.beginTable(table, caller)
-    const fromFlags = writeBound(port.writer, range.from, walk.reverse ? null : walk.continuation, HAS_FROM, FROM_EXCLUSIVE)
-    const toFlags = writeBound(port.writer, range.to, walk.reverse ? walk.continuation : null, HAS_TO, TO_EXCLUSIVE)
-    port.ready(use)
+    const writer = port.begin()
+    const fromFlags = writeBound(writer, range.from, walk.reverse ? null : walk.continuation, HAS_FROM, FROM_EXCLUSIVE)
+    const toFlags = writeBound(writer, range.to, walk.reverse ? walk.continuation : null, HAS_TO, TO_EXCLUSIVE)
+    port.ready(writer, table, caller)
     port.control[ARG2] = fromFlags | toFlags | (walk.reverse ? REVERSE : 0)
     port.control[ARG3] = limitWord(walk.limit)
     this.#addon.etsRange()
@@ -297,26 +299,27 @@ export class NativeTables implements TableStore {
   }
 
   prefix(table: TableId, caller: Pid, prefix: unknown, walk: WalkOptions): Chunk {
-    const use = this.#port.beginTable(table, caller)
-    encodeKey(this.#port.writer, prefix, 'prefix')
-    this.#sendWalk(use, walk)
+    const writer = this.#port.begin()
+    encodeKey(writer, prefix, 'prefix')
+    this.#sendWalk(writer, table, caller, walk)
     this.#addon.etsPrefix()
     return this.#readChunk(table, caller)
   }
 
   select(table: TableId, caller: Pid, filter: Filter, projection: Projection, walk: WalkOptions): Chunk {
-    const use = this.#port.beginTable(table, caller)
-    writeFilter(this.#port.writer, filter)
-    writeProjection(this.#port.writer, projection)
-    this.#sendWalk(use, walk)
+    const writer = this.#port.begin()
+    writeFilter(writer, filter)
+    writeProjection(writer, projection)
+    this.#sendWalk(writer, table, caller, walk)
     this.#addon.etsSelect()
     return this.#readChunk(table, caller)
   }
 
-  #sendWalk(use: number, { limit, reverse, continuation }: WalkOptions): void {
+  #sendWalk(writer: TermWriter, table: TableId, caller: Pid, walk: WalkOptions): void {
+    const { limit, reverse, continuation } = walk
     const port = this.#port
-    if (continuation !== null) writeBytes(port.writer, continuation as Uint8Array)
-    port.ready(use)
+    if (continuation !== null) writer.append(continuation as Uint8Array)
+    port.ready(writer, table, caller)
     port.control[ARG2] = (continuation === null ? 0 : HAS_CONTINUATION) | (reverse ? REVERSE : 0)
     port.control[ARG3] = limitWord(limit)
   }
@@ -353,9 +356,9 @@ export class NativeTables implements TableStore {
     continuation: Continuation | null,
   ): CountChunk {
     const port = this.#port
-    const use = port.beginTable(table, caller)
-    writeFilter(port.writer, filter)
-    this.#sendWalk(use, { limit: 1, reverse: false, continuation })
+    const writer = port.begin()
+    writeFilter(writer, filter)
+    this.#sendWalk(writer, table, caller, { limit: 1, reverse: false, continuation })
     this.#addon[name]()
     port.check(table, caller)
     const count = port.unsigned(RET1)
@@ -365,7 +368,7 @@ export class NativeTables implements TableStore {
 
   facts(table: TableId): TableFacts | undefined {
     const port = this.#port
-    port.ready(port.beginTable(table, NOBODY))
+    port.ready(port.begin(), table, NOBODY)
     this.#addon.etsInfo()
     const { control } = port
     if (control[STATUS] === Status.NoSuchTable) return undefined
@@ -398,9 +401,9 @@ export class NativeTables implements TableStore {
 
   rename(table: TableId, caller: Pid, name: string | null): void {
     const port = this.#port
-    const use = port.beginTable(table, caller)
-    if (name !== null) encodeTerm(port.writer, name)
-    port.ready(use)
+    const writer = port.begin()
+    if (name !== null) encodeTerm(writer, name)
+    port.ready(writer, table, caller)
     port.control[ARG2] = name === null ? 0 : 1
     this.#addon.etsRename()
     if (port.control[STATUS] === Status.NameTaken) throw tableNameTaken(name as string)
@@ -409,7 +412,7 @@ export class NativeTables implements TableStore {
 
   giveAway(table: TableId, caller: Pid, to: Pid): void {
     const port = this.#port
-    port.ready(port.beginTable(table, caller))
+    port.ready(port.begin(), table, caller)
     port.control[ARG2] = to.index
     port.control[ARG3] = to.serial
     this.#addon.etsGiveAway()
@@ -418,16 +421,15 @@ export class NativeTables implements TableStore {
 
   setHeir(table: TableId, caller: Pid, heir: Heir | null): void {
     const port = this.#port
-    const use = port.beginTable(table, caller)
-    if (heir !== null) this.#sendHeir(heir)
-    port.ready(use)
+    const writer = port.begin()
+    if (heir !== null) this.#writeHeir(writer, heir)
+    port.ready(writer, table, caller)
     port.control[ARG2] = heir === null ? 0 : 1
     this.#addon.etsSetHeir()
     port.check(table, caller)
   }
 
-  #sendHeir(heir: Heir): void {
-    const { writer } = this.#port
+  #writeHeir(writer: TermWriter, heir: Heir): void {
     writer.uint32(heir.pid.index)
     writer.uint32(heir.pid.serial)
     encodeTerm(writer, heir.data, 'data')
@@ -438,7 +440,7 @@ export class NativeTables implements TableStore {
   takeInheritances(): (Inheritance & { readonly from: Pid })[] {
     if (!this.#heirs) return NONE
     const port = this.#port
-    port.ready(port.begin(null))
+    port.ready(port.begin(), null, null)
     this.#addon.etsTransfers()
     const count = port.unsigned(RET1)
     if (count === 0) return NONE
@@ -475,18 +477,12 @@ function writeBound(
   exclusive: number,
 ): number {
   if (continuation !== null) {
-    writeBytes(writer, continuation as Uint8Array)
+    writer.append(continuation as Uint8Array)
     return present | exclusive
   }
   if (bound === null) return 0
   encodeKey(writer, bound.key)
   return present | (bound.exclusive ? exclusive : 0)
-}
-
-function writeBytes(writer: TermWriter, bytes: Uint8Array): void {
-  writer.reserve(bytes.length)
-  writer.bytes.set(bytes, writer.position)
-  writer.position += bytes.length
 }
 
 /** No limit but those of a chunk. */
