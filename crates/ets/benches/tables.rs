@@ -7,7 +7,10 @@
 use std::{cell::Cell, hint::black_box, sync::Arc, time::Duration};
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use viga_ets::{Access, Kind, Page, ProcessId, Reply, SystemMemory, TableId, TableOptions, Tables};
+use viga_ets::{
+    Access, Keys, Kind, Page, ProcessId, Registries, Reply, SystemMemory, TableId, TableOptions,
+    Tables,
+};
 
 const ROWS: usize = 1_000_000;
 const ME: ProcessId = ProcessId {
@@ -185,12 +188,46 @@ fn ordered_sets(c: &mut Criterion) {
     });
 }
 
+fn registries(c: &mut Criterion) {
+    let registries = Registries::new();
+    let registry = registries.create(b"\x07\x01r", Keys::Unique).unwrap();
+    let name = |number: usize| format!("\x07\x0bprocess{number:04}").into_bytes();
+    let names: Vec<Vec<u8>> = (0..10_000).map(name).collect();
+    let pid = |number: usize| ProcessId {
+        index: number as u32,
+        serial: 0,
+    };
+    for (number, name) in names.iter().enumerate() {
+        registries
+            .register(registry, name, pid(number), &[0])
+            .unwrap();
+    }
+    let cursor = Cell::new(0);
+    c.bench_function("registry whereis, 10,000 keys", |b| {
+        b.iter(|| {
+            cursor.set((cursor.get() + 6_181) % names.len());
+            registries.whereis(registry, &names[cursor.get()]).unwrap()
+        });
+    });
+    c.bench_function("registry register and exit", |b| {
+        b.iter(|| {
+            registries
+                .register(registry, b"\x07\x01x", pid(10_001), &[0])
+                .unwrap();
+            registries.process_exited(pid(10_001));
+        });
+    });
+    c.bench_function("exit of a process without entries", |b| {
+        b.iter(|| registries.process_exited(black_box(pid(10_002))));
+    });
+}
+
 criterion_group! {
     name = benches;
     config = Criterion::default()
         .sample_size(20)
         .warm_up_time(Duration::from_millis(200))
         .measurement_time(Duration::from_millis(600));
-    targets = sets, ordered_sets, growth
+    targets = sets, ordered_sets, registries, growth
 }
 criterion_main!(benches);

@@ -19,6 +19,7 @@ mod row;
 mod rows;
 mod slab;
 mod table;
+mod table_rows;
 mod tables;
 mod tree;
 mod update;
@@ -31,6 +32,7 @@ pub use memory::{RowMemory, SystemMemory};
 pub use pid::ProcessId;
 pub use registries::{Registries, RegistryId};
 pub use registry::{Keys, Listing, Registration};
+
 pub use reply::Reply;
 pub use rows::Bound;
 pub use table::{Access, Heir, Kind, TableInfo, TableOptions};

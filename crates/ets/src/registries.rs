@@ -12,9 +12,9 @@ use std::{
 };
 
 use crate::{
-    Id, ProcessId, Reply, TableError,
+    Id, Listing, ProcessId, Reply, TableError,
     directory::{Directory, lock},
-    registry::{Keys, Listing, Registration, Registry},
+    registry::{Keys, Registration, Registry},
     table::check_key,
 };
 

@@ -9,6 +9,8 @@
 //! Every entry is in two doubly linked lists, so that both unregistering one and removing all of a process's are O(1)
 //! per entry. Records and entries carry sequence numbers: a walk resumes after the last it saw, whatever came and went.
 
+mod listing;
+
 use crate::{
     ProcessId, Reply, TableError,
     index::Index,
@@ -16,6 +18,8 @@ use crate::{
     table::{check_end, check_key},
     term::{self, Form},
 };
+
+pub use listing::Listing;
 
 const NONE: u32 = u32::MAX;
 
@@ -35,17 +39,6 @@ pub enum Registration {
     Done,
     /// The key is unique and this process has it.
     Taken(ProcessId),
-}
-
-/// Part of a listing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Listing {
-    /// Entries written.
-    pub entries: usize,
-    /// There is more: a continuation follows the entries.
-    pub more: bool,
-    /// Where in the reply the continuation begins.
-    pub continuation_at: usize,
 }
 
 struct Record<N> {
@@ -396,106 +389,6 @@ impl Registry {
         reply.write(&std::mem::replace(&mut entry.value, value.into()));
         Ok(true)
     }
-
-    /// Writes the next entries under a key, oldest first.
-    pub(crate) fn lookup(
-        &self,
-        key: &[u8],
-        limit: usize,
-        continuation: Option<&[u8]>,
-        reply: &mut Reply<'_>,
-    ) -> Result<Listing, TableError> {
-        check_key(key)?;
-        let seen = continuation.map(Seen::read).transpose()?;
-        let mut listing = Listing {
-            entries: 0,
-            more: false,
-            continuation_at: 0,
-        };
-        let mut last = None;
-        if let Some(record) = self
-            .find_key(key)
-            .1
-            .and_then(|number| self.keys.get(number))
-        {
-            last = self.write_entries(record, seen, false, limit, &mut listing, reply);
-        }
-        Ok(finish(listing, last, reply))
-    }
-
-    /// Writes entries of a key after `seen`; what was seen last when the limit is reached.
-    fn write_entries(
-        &self,
-        record: &Record<Box<[u8]>>,
-        seen: Option<Seen>,
-        with_key: bool,
-        limit: usize,
-        listing: &mut Listing,
-        reply: &mut Reply<'_>,
-    ) -> Option<Seen> {
-        // The entry seen last is still there as a rule, and the walk goes on from it; if not, from the beginning of the key.
-        let resume = seen.and_then(|seen| {
-            self.entries
-                .get(seen.entry)
-                .filter(|entry| entry.sequence == seen.sequence)
-                .map(|entry| entry.in_key.next)
-        });
-        let after = seen.map_or(0, |seen| seen.sequence);
-        for (number, entry) in self.list(resume.unwrap_or(record.first), |entry| entry.in_key.next)
-        {
-            if entry.sequence <= after {
-                continue;
-            }
-            if with_key {
-                reply.write(&record.name);
-            }
-            reply.write(&pid_bytes(entry.pid));
-            reply.write(&entry.value);
-            listing.entries += 1;
-            if listing.entries >= limit || reply.len() >= crate::ENOUGH_BYTES {
-                return Some(Seen {
-                    position: record.hash.reverse_bits(),
-                    key: record.sequence,
-                    entry: number,
-                    sequence: entry.sequence,
-                });
-            }
-        }
-        None
-    }
-
-    /// Writes the next entries of the registry with their keys.
-    pub(crate) fn listing(
-        &self,
-        limit: usize,
-        continuation: Option<&[u8]>,
-        reply: &mut Reply<'_>,
-    ) -> Result<Listing, TableError> {
-        let seen = continuation.map(Seen::read).transpose()?;
-        let mut listing = Listing {
-            entries: 0,
-            more: false,
-            continuation_at: 0,
-        };
-        let start = seen.map_or((0, 0), |seen| (seen.position, seen.key));
-        let mut next = Some(start.0);
-        while let Some(at) = next {
-            let mut batch = Vec::new();
-            next = self
-                .key_index
-                .visit_bucket(at, |payload| batch.extend(self.keys.get(number(payload))));
-            batch.retain(|record| (record.hash.reverse_bits(), record.sequence) >= start);
-            batch.sort_unstable_by_key(|record| (record.hash.reverse_bits(), record.sequence));
-            for record in batch {
-                let within = seen.filter(|seen| seen.key == record.sequence);
-                let last = self.write_entries(record, within, true, limit, &mut listing, reply);
-                if last.is_some() {
-                    return Ok(finish(listing, last, reply));
-                }
-            }
-        }
-        Ok(finish(listing, None, reply))
-    }
 }
 
 fn fresh_record<N>(name: N, hash: u64, sequence: u64) -> Record<N> {
@@ -522,46 +415,4 @@ fn shorten<N>(records: &mut Slab<Record<N>>, record: u32, entry: u32, links: Lin
     }
     record.count -= 1;
     record.count == 0
-}
-
-fn finish(listing: Listing, last: Option<Seen>, reply: &mut Reply<'_>) -> Listing {
-    let continuation_at = reply.len();
-    if let Some(seen) = last {
-        seen.write(reply);
-    }
-    Listing {
-        more: last.is_some(),
-        continuation_at,
-        ..listing
-    }
-}
-
-/// How far a listing has come: a key by hash and sequence, an entry by number and sequence.
-#[derive(Clone, Copy)]
-struct Seen {
-    position: u32,
-    key: u64,
-    entry: u32,
-    sequence: u64,
-}
-
-impl Seen {
-    fn write(self, reply: &mut Reply<'_>) {
-        reply.write(&self.position.to_le_bytes());
-        reply.write(&self.key.to_le_bytes());
-        reply.write(&self.entry.to_le_bytes());
-        reply.write(&self.sequence.to_le_bytes());
-    }
-
-    fn read(bytes: &[u8]) -> Result<Seen, TableError> {
-        if bytes.len() != 24 {
-            return Err(TableError::BadTerm { offset: 0 });
-        }
-        Ok(Seen {
-            position: term::u32_at(bytes, 0),
-            key: term::u64_at(bytes, 4),
-            entry: term::u32_at(bytes, 12),
-            sequence: term::u64_at(bytes, 16),
-        })
-    }
 }
