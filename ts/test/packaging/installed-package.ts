@@ -38,13 +38,11 @@ function runOrThrow(command: string, args: readonly string[], cwd: string, envir
   return stdout
 }
 
-/** npm itself, where npm runs the tests, or the one on the path. */
+/** npm itself where npm runs the tests, or the one on the path; on Windows the one beside Node, for npm.cmd needs a shell. */
 function npm(args: readonly string[], cwd: string): string {
-  const cli = process.env['npm_execpath']
-  const windows = process.platform === 'win32'
-  return cli === undefined
-    ? runOrThrow(windows ? 'npm.cmd' : 'npm', args, cwd)
-    : runOrThrow(process.execPath, [cli, ...args], cwd)
+  const besideNode = join(dirname(process.execPath), 'node_modules', 'npm', 'bin', 'npm-cli.js')
+  const cli = process.env['npm_execpath'] ?? (process.platform === 'win32' ? besideNode : undefined)
+  return cli === undefined ? runOrThrow('npm', args, cwd) : runOrThrow(process.execPath, [cli, ...args], cwd)
 }
 
 interface PackResult {
