@@ -2,8 +2,8 @@
 //! run next. See [`crate::control_block`] for the memory that both sides share.
 //!
 //! The isolate is given a *batch* of slices at a time, so that a crossing is paid once for many slices when many
-//! processes are ready. A batch is kept short in time: its width halves when it took longer than [`LONG_BATCH_US`] and doubles
-//! when it did not, so a process of higher priority never waits much longer than for one slice.
+//! processes are ready. A batch is kept short in time: its width halves when batches took longer than [`LONG_BATCH_US`] and doubles
+//! when they did not, so a process of higher priority never waits much longer than for one slice.
 //!
 //! [`Domain::sync`] comes first in every crossing, and does, in this order:
 //! 1. slices that have been run are settled: what they did not take goes back to the front of their mailboxes, they
@@ -25,8 +25,11 @@ use crate::{Domain, Pid};
 
 /// Messages handed out to the first slice that gets any.
 pub const FIRST_WINDOW: u8 = 4;
-/// A batch that took longer than this is followed by a narrower one.
+/// Batches that took longer than this, between two looks at the clock, are followed by narrower ones.
 const LONG_BATCH_US: u64 = 100;
+/// Most batches between two looks at the clock, which costs as much as a short slice. It is looked at after every batch as long
+/// as they take long.
+const LONGEST_STRIDE: u32 = 16;
 /// After so long the isolate sees to its event loop.
 const EVENT_LOOP_SHARE_US: u64 = 1000;
 
@@ -76,7 +79,10 @@ pub(crate) struct Batch {
     settled: usize,
     /// Slices that the next batch may have.
     width: usize,
-    started_us: u64,
+    /// Batches until the clock is read again, and between two readings.
+    turns_until_clock: u32,
+    stride: u32,
+    looked_us: u64,
     entered_us: u64,
     block: Option<ControlBlock>,
     /// The process whose pending signals take effect in this crossing: its slice is over.
@@ -90,7 +96,9 @@ impl Batch {
             len: 0,
             settled: 0,
             width: 1,
-            started_us: 0,
+            turns_until_clock: 0,
+            stride: 1,
+            looked_us: 0,
             entered_us: 0,
             block: None,
             signalled: None,
@@ -110,7 +118,10 @@ impl Domain {
 
     /// The isolate enters its loop: its share of time begins.
     pub fn enter(&mut self) {
-        self.batch.entered_us = self.clock.read();
+        let now = self.clock.read();
+        self.batch.entered_us = now;
+        self.batch.looked_us = now;
+        self.batch.turns_until_clock = 0;
     }
 
     /// What the isolate has done takes effect. First in every crossing.
@@ -139,30 +150,44 @@ impl Domain {
     /// One turn: settles, then hands out the next batch, empty when there is nothing to run.
     pub fn next(&mut self, queues: &mut RunQueues, block: &ControlBlock) {
         self.sync(queues, block);
+        if self.batch.turns_until_clock == 0 {
+            self.look_at_clock(queues, block);
+        } else {
+            self.batch.turns_until_clock -= 1;
+            self.batch.width = (self.batch.width * 2).min(BATCH_SLICES);
+        }
+        self.pick(queues, block);
+        if self.batch.len == 0 {
+            self.look_at_clock(queues, block);
+            self.pick(queues, block);
+        }
+        if self.batch.len == 0 {
+            let deadline = self.wheel.next_deadline(self.batch.looked_us);
+            let wait = deadline.map_or(-1, |wait| wait.min(i32::MAX as u64) as i32);
+            block.set(header::NEXT_DEADLINE, wait);
+        }
+        self.give_back(block);
+    }
+
+    /// Fires timers, ends the isolate's share of time, and sees how long the batches since the last look have taken.
+    fn look_at_clock(&mut self, queues: &mut RunQueues, block: &ControlBlock) {
         let now = self.clock.now_us();
         if self.wheel.is_due(now) {
             self.fire_timers(queues, now);
         }
-        self.adapt_width(now);
-        self.pick(queues, block);
-        if self.batch.len == 0 {
-            let deadline = self.wheel.next_deadline(now);
-            let wait = deadline.map_or(-1, |wait| wait.min(i32::MAX as u64) as i32);
-            block.set(header::NEXT_DEADLINE, wait);
-        }
-        let share_used = now.saturating_sub(self.batch.entered_us) > EVENT_LOOP_SHARE_US;
-        block.set(header::YIELD_DUE, i32::from(share_used));
-        self.batch.started_us = now;
-        self.give_back(block);
-    }
-
-    fn adapt_width(&mut self, now: u64) {
         let batch = &mut self.batch;
-        if batch.len > 1 && now - batch.started_us > LONG_BATCH_US {
-            batch.width = (batch.width / 2).max(1);
-        } else if batch.len == batch.width {
+        let short = now.saturating_sub(batch.looked_us) <= LONG_BATCH_US;
+        batch.looked_us = now;
+        if short {
+            batch.stride = (batch.stride * 2).min(LONGEST_STRIDE);
             batch.width = (batch.width * 2).min(BATCH_SLICES);
+        } else {
+            batch.stride = 1;
+            batch.width = (batch.width / 2).max(1);
         }
+        batch.turns_until_clock = batch.stride - 1;
+        let share_used = now.saturating_sub(batch.entered_us) > EVENT_LOOP_SHARE_US;
+        block.set(header::YIELD_DUE, i32::from(share_used));
     }
 
     /// Hands the isolate what it may forget: released handles and processes that signals have ended.

@@ -228,10 +228,14 @@ impl ProcessTable {
         }
     }
 
-    /// The entry has left its run queue. False when its process has died in there.
+    /// The entry has been popped from its run queue. False when it is not to run: its process has died in there, or was
+    /// picked before from a place further ahead (see `Domain::hasten`).
     #[inline]
     pub fn unqueued(&mut self, index: u32) -> bool {
         let entry = self.entry(index);
+        if !entry.has(flag::QUEUED) {
+            return false;
+        }
         entry.clear(flag::QUEUED);
         if entry.status != Status::Free {
             return true;

@@ -1,12 +1,13 @@
-const generatorPrototype: unknown = Object.getPrototypeOf(function* () {})
-const asyncPrototype: unknown = Object.getPrototypeOf(async () => {})
+// Told apart by their constructor, a property that inline caches serve; asking for the prototype is a call into V8's runtime.
+const generatorFunction: unknown = (function* () {}).constructor
+const asyncFunction: unknown = (async () => {}).constructor
 
 export function isGeneratorFunction(value: unknown): boolean {
-  return typeof value === 'function' && Object.getPrototypeOf(value) === generatorPrototype
+  return typeof value === 'function' && value.constructor === generatorFunction
 }
 
 export function isAsyncFunction(value: unknown): boolean {
-  return typeof value === 'function' && Object.getPrototypeOf(value) === asyncPrototype
+  return typeof value === 'function' && value.constructor === asyncFunction
 }
 
 export function isPromiseLike(value: unknown): value is PromiseLike<unknown> {
