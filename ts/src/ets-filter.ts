@@ -1,5 +1,5 @@
 /**
- * Filters over rows: what a typed expression like `where.element(2).gt(10)` is compiled to, and what an engine evaluates. A
+ * Filters over rows: what a typed expression like `row.element(2).gt(10)` is compiled to, and what an engine evaluates. A
  * filter is data, so that Rust can evaluate it without calling JavaScript.
  */
 import { Binary } from './binary.js'

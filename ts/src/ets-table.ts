@@ -9,7 +9,7 @@ import {
   type TableStore,
 } from './engine/stores.js'
 import { badPosition, noSuchTable, wrongKind } from './ets-errors.js'
-import { type Condition, EVERY_ROW, Field, type Filter, type Projection } from './ets-filter.js'
+import { Condition, EVERY_ROW, Field, type Filter, type Projection } from './ets-filter.js'
 import { etsTransfer } from './ets-transfer.js'
 import { Page, type TableWalk, walkAll } from './ets-walk.js'
 import { Pid } from './pid.js'
@@ -42,7 +42,7 @@ export interface RangeOptions<K> {
   readonly reverse?: boolean
 }
 
-/** Says which rows: `where => where.element(2).gt(10)`. The row itself is a field, too. */
+/** Says which rows: `(row) => row.element(2).gt(10)`. */
 export type Where<Row> = (where: Field<Row>) => Condition
 
 /** Says what to give of each row: a field, or an array of fields. */
@@ -95,7 +95,9 @@ export class Table<Row extends readonly unknown[] = unknown[], K extends number 
 
   /** The store the table is in. After a restart of the runtime another table may have its number. */
   get #store(): TableStore {
-    if (activeEngine().tables !== this.#madeIn) throw noSuchTable(this.id)
+    const engine = activeEngine()
+    if (engine.tables !== this.#madeIn) throw noSuchTable(this.id)
+    engine.charge(1)
     return this.#madeIn
   }
 
@@ -255,8 +257,8 @@ export class Table<Row extends readonly unknown[] = unknown[], K extends number 
    * all results; with it pages, between which the table may change: rows that stay are given exactly once.
    *
    * @example
-   * people.select((where) => where.element(2).gt(30).and(where.element(1).ne('Ada')))
-   * people.select((where) => where.element(2).gt(30), { give: (row) => row.element(1), limit: 100 })
+   * people.select((row) => row.element(2).gt(30).and(row.element(1).ne('Ada')))
+   * people.select((row) => row.element(2).gt(30), { give: (row) => row.element(1), limit: 100 })
    */
   select<const F extends Fields>(
     where: Where<Row>,
@@ -419,6 +421,11 @@ function isList<T>(value: unknown | readonly T[]): value is readonly T[] {
 }
 
 function counterChange(update: AnyCounterUpdate): CounterChange {
+  if (typeof update !== 'object' || update === null)
+    throw new VigaError(
+      ErrorCode.BadArgument,
+      `updateCounter: an update is ${String(update)}; a number, a bigint and { position, increment } are allowed`,
+    )
   const { position, increment, threshold, setTo } = update
   checkPosition(position)
   if ((threshold === undefined) !== (setTo === undefined))
@@ -427,7 +434,12 @@ function counterChange(update: AnyCounterUpdate): CounterChange {
 }
 
 function filterOf<Row>(where: Where<Row>): Filter {
-  return where(new Field<Row>([])).filter
+  const condition: unknown = where(new Field<Row>([]))
+  if (condition instanceof Condition) return condition.filter
+  throw new VigaError(
+    ErrorCode.BadArgument,
+    `a condition is a ${typeof condition}; what comparisons of fields give is allowed, like (row) => row.element(1).gt(10)`,
+  )
 }
 
 function projectionOf(fields: Fields): Projection {

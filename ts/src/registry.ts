@@ -3,7 +3,7 @@
  * their processes, before anybody sees these end. Use names (names.ts) for the few processes a program is made of, a registry
  * for those that come and go with users, rooms and jobs.
  */
-import { type KeyedRegistryEntry, RegistryKeys, type RegistryEntry } from './engine/stores.js'
+import { type KeyedRegistryEntry, RegistryKeys, type RegistryEntry, type RegistryStore } from './engine/stores.js'
 import { ErrorCode, VigaError } from './errors.js'
 import { noSuchRegistry } from './ets-errors.js'
 import type { Pid } from './pid.js'
@@ -24,6 +24,13 @@ export interface Entry<Key, Value> extends RegistryEntry, KeyedRegistryEntry {
   readonly key: Key
   readonly pid: Pid
   readonly value: Value
+}
+
+/** The registries of the running engine. */
+function store(): RegistryStore {
+  const engine = activeEngine()
+  engine.charge(1)
+  return engine.registries
 }
 
 const kinds = { unique: RegistryKeys.Unique, duplicate: RegistryKeys.Duplicate } as const
@@ -51,52 +58,52 @@ export class Registry<Key = unknown, Value = unknown> {
       throw new VigaError(ErrorCode.BadArgument, `Registry.start(): name is ${String(name)}; non-empty strings are allowed`)
     if (!Object.hasOwn(kinds, keys))
       throw new VigaError(ErrorCode.BadArgument, `Registry.start(): keys is ${String(keys)}; 'unique' and 'duplicate' are allowed`)
-    activeEngine().registries.create(name, kinds[keys])
+    store().create(name, kinds[keys])
     return new Registry(name)
   }
 
   /** The registry of this name. The types are the caller's promise. @throws ERR_VIGA_NO_SUCH_REGISTRY. */
   static open<Key = unknown, Value = unknown>(name: string): Registry<Key, Value> {
-    if (!activeEngine().registries.exists(name)) throw noSuchRegistry(name)
+    if (!store().exists(name)) throw noSuchRegistry(name)
     return new Registry(name)
   }
 
   /** Ends the registry; the processes in it carry on. */
   stop(): void {
-    activeEngine().registries.drop(this.name)
+    store().drop(this.name)
   }
 
   /** Registers the current process under `key`. O(1). */
   register(key: Key, ...value: undefined extends Value ? [value?: Value] : [value: Value]): Registration {
     const process = currentProcess()
     refuseIfEnded(process, 'Registry.register()')
-    const holder = activeEngine().registries.register(this.name, process.pid, key, value[0])
+    const holder = store().register(this.name, process.pid, key, value[0])
     return holder === undefined ? { registered: true } : { registered: false, pid: holder }
   }
 
   /** Removes what the current process has under `key`; returns how many entries that were. */
   unregister(key: Key): number {
-    return activeEngine().registries.unregister(this.name, currentProcess().pid, key)
+    return store().unregister(this.name, currentProcess().pid, key)
   }
 
   /** Processes and their values under `key`, in order of registration. */
   lookup(key: Key): { readonly pid: Pid; readonly value: Value }[] {
-    return activeEngine().registries.lookup(this.name, key) as { pid: Pid; value: Value }[]
+    return store().lookup(this.name, key) as { pid: Pid; value: Value }[]
   }
 
   /** The process under `key`, of several the first. O(1). */
   whereis<M = unknown>(key: Key): Pid<M> | undefined {
-    return activeEngine().registries.whereis(this.name, key) as Pid<M> | undefined
+    return store().whereis(this.name, key) as Pid<M> | undefined
   }
 
   /** Keys of a process, the current one by default, in order of registration. */
   keys(pid: Pid<never> = currentProcess().pid): Key[] {
-    return activeEngine().registries.keys(this.name, pid) as Key[]
+    return store().keys(this.name, pid) as Key[]
   }
 
   /** Values of a process, the current one by default, under `key`, in order of registration. */
   values(key: Key, pid: Pid<never> = currentProcess().pid): Value[] {
-    return activeEngine().registries.values(this.name, pid, key) as Value[]
+    return store().values(this.name, pid, key) as Value[]
   }
 
   /**
@@ -108,7 +115,7 @@ export class Registry<Key = unknown, Value = unknown> {
     const values = this.values(key, pid)
     if (values.length === 0) return undefined
     const changed = change(values[0] as Value)
-    activeEngine().registries.updateValue(this.name, pid, key, changed)
+    store().updateValue(this.name, pid, key, changed)
     return changed
   }
 
@@ -120,16 +127,16 @@ export class Registry<Key = unknown, Value = unknown> {
 
   /** Number of entries. O(1). */
   count(): number {
-    return activeEngine().registries.size(this.name)
+    return store().size(this.name)
   }
 
   /** Entries for which `condition` is true; all of them without one. O(entries). */
   select(condition: (entry: Entry<Key, Value>) => boolean = () => true): Entry<Key, Value>[] {
-    return (activeEngine().registries.entries(this.name) as Entry<Key, Value>[]).filter(condition)
+    return (store().entries(this.name) as Entry<Key, Value>[]).filter(condition)
   }
 
   [Symbol.dispose](): void {
-    if (activeEngine().registries.exists(this.name)) this.stop()
+    if (store().exists(this.name)) this.stop()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -151,7 +158,7 @@ export class Via {
 
   /** The process that is meant now. */
   whereis(): Pid | undefined {
-    return activeEngine().registries.whereis(this.registry, this.key)
+    return store().whereis(this.registry, this.key)
   }
 
   toString(): string {

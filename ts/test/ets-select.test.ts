@@ -103,6 +103,11 @@ describe.each(['set', 'orderedSet'] as const)('select on a table of kind %s', (k
     expect(table.toList()).toHaveLength(5000)
   })
 
+  test('refuses what is no condition', () => {
+    expect(() => people(kind).select((() => true) as never)).toThrow(/a condition is a boolean.*ERR_VIGA_BAD_ARGUMENT/)
+    expect(() => people(kind).updateCounter('Ada', null as never)).toThrow(/an update is null.*ERR_VIGA_BAD_ARGUMENT/)
+  })
+
   test('refuses constants that are no terms', () => {
     expect(() => people(kind).select((row) => row.element(1).eq((() => 1) as never))).toThrow(/ERR_VIGA_NOT_A_TERM/)
   })
