@@ -30,7 +30,9 @@ pub mod header {
     pub const BATCH_DONE: usize = 3;
     /// 1 while the slice at BATCH_DONE is on the stack. 0 in a crossing means that the batch is over.
     pub const IN_SLICE: usize = 4;
+    /// Handles in the area RELEASED. Written by the core in each crossing that gives back; the executor sets it to 0.
     pub const RELEASED_LEN: usize = 5;
+    /// Words in the area BURIED, two for each process; as RELEASED_LEN.
     pub const BURIED_LEN: usize = 6;
     /// With an empty batch: milliseconds until a timer is due, -1 without timers.
     pub const NEXT_DEADLINE: usize = 7;
@@ -40,34 +42,48 @@ pub mod header {
     pub const MORE_TO_DROP: usize = 9;
 }
 
+/// First of the 8 arguments of an operation.
 pub const ARGUMENTS: usize = 16;
+/// First of the 8 results of an operation.
 pub const RESULTS: usize = 24;
 
+/// First slice of the batch.
 pub const BATCH: usize = 32;
+/// Most slices of a batch.
 pub const BATCH_SLICES: usize = 32;
 
 /// Words of one slice of the batch.
 pub mod entry {
+    /// From one slice to the next.
     pub const WORDS: usize = 16;
     /// Index of the process; -1 when it has ended before its turn.
     pub const INDEX: usize = 0;
+    /// Why it runs: a number of [`Wake`](crate::executor::Wake).
     pub const WAKE: usize = 1;
+    /// 1 when its receive timeout has fired since it last ran, whatever it is woken for.
     pub const TIMED_OUT: usize = 2;
-    /// First word of its window, and how many messages are in it.
+    /// First word of its window.
     pub const WINDOW_START: usize = 3;
+    /// Messages in its window.
     pub const WINDOW_LEN: usize = 4;
     /// 1 when there are messages in the mailbox behind the window.
     pub const MORE: usize = 5;
+    /// With WAKE Outcome: 0 reply, 1 the callee has ended, 2 no reply in time.
     pub const OUTCOME_KIND: usize = 6;
+    /// The reply, which is the executor's from now on, or the reason, which is the core's; nothing for a timeout.
     pub const OUTCOME_HANDLE: usize = 7;
+    /// Lower half of the call's reference.
     pub const OUTCOME_LOW: usize = 8;
+    /// Upper half of the call's reference.
     pub const OUTCOME_HIGH: usize = 9;
-    /// Written by the executor from here on: how the slice ended.
+    /// Written by the executor from here to TIMEOUT: how the slice ended, a number of
+    /// [`slice_end`](crate::executor::slice_end).
     pub const END: usize = 10;
     /// Messages taken out of the window.
     pub const TAKEN: usize = 11;
     /// Of these, more (or fewer) that still count as waiting.
     pub const HELD: usize = 12;
+    /// What the slice has cost.
     pub const REDUCTIONS: usize = 13;
     /// Receive timeout in ms (unsigned), or KEEP_TIMEOUT or NO_TIMEOUT.
     pub const TIMEOUT: usize = 14;
@@ -81,17 +97,25 @@ pub const NO_TIMEOUT: i32 = -1;
 /// The receive timeout stays as it is.
 pub const KEEP_TIMEOUT: i32 = -2;
 
+/// First word of the windows.
 pub const WINDOW: usize = BATCH + BATCH_SLICES * entry::WORDS;
+/// Words of all windows of a batch.
 pub const WINDOW_WORDS: usize = 2048;
 /// Most messages handed to one slice at a time.
 pub const WIDEST_WINDOW: usize = 64;
 /// Where the running slice finds more messages when its window is used up.
 pub const REFILL: usize = WINDOW + WINDOW_WORDS - WIDEST_WINDOW;
+/// First of the handles that nobody wants any more.
 pub const RELEASED: usize = WINDOW + WINDOW_WORDS;
+/// Most handles given back in one crossing.
 pub const RELEASED_WORDS: usize = 256;
+/// First of the processes that signals have ended, two words each.
 pub const BURIED: usize = RELEASED + RELEASED_WORDS;
+/// Words for them: 64 processes in one crossing.
 pub const BURIED_WORDS: usize = 128;
+/// First word of the outbox.
 pub const OUTBOX: usize = BURIED + BURIED_WORDS;
+/// Words of the outbox.
 pub const OUTBOX_WORDS: usize = 4096;
 
 /// Commands of the outbox. Each is 4 words, or 8 where a reference is named: command, three operands, and then
@@ -122,6 +146,8 @@ pub struct ControlBlock {
 unsafe impl Send for ControlBlock {}
 
 impl ControlBlock {
+    /// A view of the words, into which it writes the layout's version.
+    ///
     /// # Safety
     /// `words` must point to [`WORDS`] words that stay where they are for as long as the view is used, and that nothing else
     /// touches while the view's methods run.

@@ -24,7 +24,7 @@ use crate::timer::Action;
 use crate::{Domain, Pid};
 
 /// Messages handed out to the first slice that gets any.
-pub const FIRST_WINDOW: u8 = 4;
+pub(crate) const FIRST_WINDOW: u8 = 4;
 /// Batches that took longer than this, between two looks at the clock, are followed by narrower ones.
 const LONG_BATCH_US: u64 = 100;
 /// Most batches between two looks at the clock, which costs as much as a short slice. It is looked at after every batch as long
@@ -37,19 +37,29 @@ const EVENT_LOOP_SHARE_US: u64 = 1000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Wake {
+    /// The first slice of a process.
     Start = 0,
+    /// Messages wait, or did when it was queued.
     Message = 1,
+    /// Its receive timeout has fired.
     Timeout = 2,
+    /// A call of its own has come to its end.
     Outcome = 3,
+    /// It was resumed from outside.
     Resume = 4,
 }
 
 /// How a slice ended, as `SliceEnd` in ts/src/engine/engine.ts.
 pub mod slice_end {
+    /// Waits for a message, a timeout or an outcome; runs again if one of them is there.
     pub const WAIT: i32 = 0;
+    /// Runs again, behind the others of its priority.
     pub const YIELD: i32 = 1;
+    /// Waits for the outcome of its call; messages do not wake it.
     pub const OUTCOME: i32 = 2;
+    /// Waits to be resumed, or for an outcome.
     pub const HOLD: i32 = 3;
+    /// Has ended: its exit was told in the slice, or stands in the outbox.
     pub const EXIT: i32 = 4;
 }
 

@@ -13,29 +13,41 @@ pub const FIRST_COUNTED: u32 = 16;
 
 /// Constant handles of the reasons that the runtime itself gives.
 pub mod constant {
+    /// An end without a fault; ignored as an exit signal unless trapped.
     pub const NORMAL: u32 = 0;
+    /// As an exit signal that no link carries: ends whoever gets it.
     pub const KILL: u32 = 1;
+    /// What others see of a process that KILL has ended.
     pub const KILLED: u32 = 2;
+    /// There is no such process.
     pub const NOPROC: u32 = 3;
+    /// The node of the process is not connected.
     pub const NOCONNECTION: u32 = 4;
 }
 
 /// A message that the runtime made. `reason` is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SystemMessage {
+    /// An exit signal to a process that traps them.
     Exit {
+        /// Whose end it is, or who sent it.
         from: Pid,
+        /// Handle of the reason.
         reason: u32,
     },
+    /// The end of a monitored process.
     Down {
+        /// Of the monitor.
         reference: u64,
+        /// The process that has ended, or was not there.
         from: Pid,
+        /// Handle of the reason.
         reason: u32,
     },
 }
 
 /// See the module. `next` links messages of one mailbox, and those that wait to be given back.
-pub struct Handles {
+pub(crate) struct Handles {
     next: Vec<u32>,
     counts: Vec<u32>,
     system: Slab<(SystemMessage, u32)>,
@@ -54,10 +66,12 @@ impl Handles {
         }
     }
 
+    /// Bytes held for all handles.
     pub fn bytes(&self) -> usize {
         (self.next.capacity() + self.counts.capacity()) * size_of::<u32>() + self.system.bytes()
     }
 
+    /// The handle behind this one in its list, or NIL. O(1).
     #[inline]
     pub fn next(&self, handle: u32) -> u32 {
         if handle & SYSTEM == 0 {
@@ -67,6 +81,7 @@ impl Handles {
         }
     }
 
+    /// Links `handle` with the one behind it. O(1), amortized over the growth for handles not seen before.
     #[inline]
     pub fn set_next(&mut self, handle: u32, next: u32) {
         if handle & SYSTEM == 0 {
@@ -90,6 +105,7 @@ impl Handles {
         self.system.insert((message, NIL)) | SYSTEM
     }
 
+    /// The content of a system message that waits in some mailbox; `None` when there is none of that name. O(1).
     pub fn peek_system(&self, handle: u32) -> Option<SystemMessage> {
         self.system
             .get(handle & !SYSTEM)

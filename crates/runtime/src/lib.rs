@@ -7,7 +7,7 @@
 //! Where to start: [`System`] is what the outside sees; [`domain`] is the state one scheduler's lock guards;
 //! [`executor`] is one crossing of the slice protocol.
 
-pub mod clock;
+mod clock;
 pub mod control_block;
 pub mod domain;
 pub mod executor;
@@ -17,13 +17,13 @@ mod link;
 mod mailbox;
 pub mod monitor;
 mod outcome;
-pub mod process;
+mod process;
 mod signal;
 mod slab;
-pub mod system;
-pub mod timer;
+mod system;
+mod timer;
 
 pub use control_block::ControlBlock;
 pub use domain::Domain;
-pub use process::{NIL, Pid, Spawn, Status};
+pub use process::{NIL, Pid, Spawn, Status, TableFull};
 pub use system::{ProcessFacts, System, SystemFacts};

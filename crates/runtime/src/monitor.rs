@@ -34,7 +34,7 @@ impl AliasMode {
 
 /// What becomes of the record when the target ends, or the reference is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub(crate) enum Purpose {
     /// A DOWN message.
     Monitor,
     /// An outcome; `timer` ends it.
@@ -42,7 +42,7 @@ pub enum Purpose {
 }
 
 /// One record. `target` is NIL for an alias that watches nobody (any more).
-pub struct Monitor {
+pub(crate) struct Monitor {
     pub reference: u64,
     pub owner: u32,
     pub target: u32,

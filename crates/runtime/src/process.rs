@@ -82,6 +82,10 @@ pub struct Entry {
     /// Place in the executor's batch, while Picked or Running.
     pub batch_place: u32,
     pub reductions: u64,
+    #[expect(
+        clippy::box_collection,
+        reason = "few processes have names: 8 bytes instead of 24"
+    )]
     pub names: Option<Box<Vec<Box<str>>>>,
 }
 

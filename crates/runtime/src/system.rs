@@ -11,15 +11,25 @@ use crate::{ControlBlock, Domain, Pid, Spawn, Status};
 /// What is known of one process, without asking it.
 #[derive(Clone, Debug)]
 pub struct ProcessFacts {
+    /// What it does; `Picked` while its slice runs without having crossed into the core.
     pub status: Status,
+    /// By which it is queued next.
     pub priority: Priority,
+    /// Whether exit signals become messages.
     pub trap_exit: bool,
+    /// Messages waiting, those included that a selective receive has put aside and those in its window.
     pub message_queue_length: u32,
+    /// Charged to it by all slices that are settled.
     pub reductions: u64,
+    /// Who spawned it; it may have ended since.
     pub parent: Pid,
+    /// Linked processes, newest link first.
     pub links: Vec<Pid>,
+    /// Processes it monitors, newest monitor first, once per monitor.
     pub monitors: Vec<Pid>,
+    /// Processes that monitor it, newest monitor first, once per monitor; callers are not among them.
     pub monitored_by: Vec<Pid>,
+    /// Its registered names, oldest first.
     pub names: Vec<String>,
     /// Bytes the runtime holds for it.
     pub memory: u64,
@@ -28,15 +38,25 @@ pub struct ProcessFacts {
 /// Counts of the whole system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemFacts {
+    /// Live processes, the root process included.
     pub process_count: u32,
+    /// Most processes alive at one time.
     pub process_limit: u32,
+    /// Timers running: of messages, receives and calls.
     pub timer_count: u32,
+    /// Registered names.
     pub name_count: u32,
+    /// Monitors, aliases and calls in progress.
     pub monitor_count: u32,
+    /// Linked pairs.
     pub link_count: u32,
+    /// Messages waiting in all mailboxes, as `ProcessFacts::message_queue_length` counts them.
     pub message_count: u64,
+    /// Slices settled.
     pub slices: u64,
+    /// Reductions of the slices settled.
     pub reductions: u64,
+    /// Times the parked executor was called back from another thread.
     pub wakeups: u64,
     /// Processes queued, by priority from max to low.
     pub run_queue: [u32; 4],
