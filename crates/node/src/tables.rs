@@ -271,6 +271,7 @@ fn give_ids(call: &Call<'_>, ids: &[TableId]) -> Result<(), TableError> {
 fn give_transfers(call: &Call<'_>, running: &Running) -> Result<(), TableError> {
     let transfers = running.stores.take_transfers(&running.system);
     call.give(1, transfers.len() as i32);
+    call.give(2, i32::from(running.stores.tables.reclaim(0)));
     if transfers.is_empty() {
         return Ok(());
     }
