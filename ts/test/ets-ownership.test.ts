@@ -96,7 +96,7 @@ describe('a table', () => {
 
   test('goes to its heir, with a message', async () => {
     const heir = self()
-    const { pid } = spawnMonitor(function* (): Coroutine<void> {
+    const pid = spawn(function* (): Coroutine<void> {
       ets.new<[string]>('estate', { heir: { pid: heir, data: { why: ['will'] } } }).insert(['silver'])
     })
     const transfer = await receive(isEtsTransfer)
