@@ -115,6 +115,35 @@ describe('generator bodies', () => {
     }))
 })
 
+describe('exit', () => {
+  test('inside a pattern of receive ends the process', async () => {
+    const { pid, ref } = spawnMonitor(function* () {
+      yield* receive(() => exit('in the pattern'))
+    })
+    send(pid, 1 as never)
+    expect(await receive((message) => isDown(message, ref))).toMatchObject({ reason: 'in the pattern' })
+  })
+
+  test('inside a pattern that is awaited rejects the receive', async () => {
+    const { pid, ref } = spawnMonitor(async () => {
+      await receive(() => exit('in the pattern'))
+    })
+    send(pid, 1 as never)
+    expect(await receive((message) => isDown(message, ref))).toMatchObject({ reason: 'in the pattern' })
+  })
+
+  test('outside any process throws and ends nothing', () => {
+    expect(() => exit('why')).toThrow(Exit)
+    expect(self().index).toBe(0)
+  })
+
+  test('inside a function called by another process ends the caller', async () => {
+    const quit = (): never => exit('from afar')
+    const { ref } = spawnMonitor(() => quit())
+    expect(await receive((message) => isDown(message, ref))).toMatchObject({ reason: 'from afar' })
+  })
+})
+
 describe('callback bodies', () => {
   test('are called for each message with the state', () =>
     inProcess(function* () {
