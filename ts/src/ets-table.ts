@@ -64,8 +64,8 @@ export interface TableInfo {
   readonly size: number
   /** Bytes held outside V8's heap; 0 on the pure engine. */
   readonly memory: number
-  readonly owner: Pid
-  readonly heir: Pid | undefined
+  readonly owner: Pid<unknown>
+  readonly heir: Pid<unknown> | undefined
 }
 
 const accessNames: Readonly<Record<TableAccess, TableInfo['access']>> = ['public', 'protected', 'private'] as const
@@ -331,8 +331,8 @@ export class Table<Row extends readonly unknown[] = unknown[], K extends number 
       keyPosition: facts.keyPosition,
       size: facts.size,
       memory: facts.memory,
-      owner: facts.owner,
-      heir: facts.heir ?? undefined,
+      owner: facts.owner as Pid<unknown>,
+      heir: (facts.heir as Pid<unknown> | null) ?? undefined,
     }
   }
 

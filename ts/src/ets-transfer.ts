@@ -6,12 +6,12 @@ export interface EtsTransfer<Data = unknown> {
   readonly type: 'ETS-TRANSFER'
   /** For `ets.open`. */
   readonly table: TableId
-  readonly from: Pid
+  readonly from: Pid<unknown>
   readonly data: Data
 }
 
 export function etsTransfer(table: TableId, from: Pid, data: unknown): EtsTransfer {
-  return { type: 'ETS-TRANSFER', table, from, data }
+  return { type: 'ETS-TRANSFER', table, from: from as Pid<unknown>, data }
 }
 
 /** Pattern for receive: the transfer of any table. */

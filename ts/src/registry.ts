@@ -11,7 +11,7 @@ import { refuseIfEnded } from './process/operation.js'
 import { activeEngine, currentProcess } from './runtime-state.js'
 
 /** How a registration came out: done, or which process has the key. */
-export type Registration = { readonly registered: true } | { readonly registered: false; readonly pid: Pid }
+export type Registration = { readonly registered: true } | { readonly registered: false; readonly pid: Pid<unknown> }
 
 export interface RegistryOptions {
   readonly name: string
@@ -22,7 +22,7 @@ export interface RegistryOptions {
 /** One entry, with the value typed. */
 export interface Entry<Key, Value> extends RegistryEntry, KeyedRegistryEntry {
   readonly key: Key
-  readonly pid: Pid
+  readonly pid: Pid<unknown>
   readonly value: Value
 }
 
@@ -78,7 +78,7 @@ export class Registry<Key = unknown, Value = unknown> {
     const process = currentProcess()
     refuseIfEnded(process, 'Registry.register()')
     const holder = store().register(this.name, process.pid, key, value[0])
-    return holder === undefined ? { registered: true } : { registered: false, pid: holder }
+    return holder === undefined ? { registered: true } : { registered: false, pid: holder as Pid<unknown> }
   }
 
   /** Removes what the current process has under `key`; returns how many entries that were. */
@@ -87,8 +87,8 @@ export class Registry<Key = unknown, Value = unknown> {
   }
 
   /** Processes and their values under `key`, in order of registration. */
-  lookup(key: Key): { readonly pid: Pid; readonly value: Value }[] {
-    return store().lookup(this.name, key) as { pid: Pid; value: Value }[]
+  lookup(key: Key): { readonly pid: Pid<unknown>; readonly value: Value }[] {
+    return store().lookup(this.name, key) as { pid: Pid<unknown>; value: Value }[]
   }
 
   /** The process under `key`, of several the first. O(1). */
@@ -120,7 +120,7 @@ export class Registry<Key = unknown, Value = unknown> {
   }
 
   /** Calls `action` with the entries under `key`, if there are any: to send to each, or to one of them. */
-  dispatch(key: Key, action: (entries: { readonly pid: Pid; readonly value: Value }[]) => void): void {
+  dispatch(key: Key, action: (entries: { readonly pid: Pid<unknown>; readonly value: Value }[]) => void): void {
     const entries = this.lookup(key)
     if (entries.length > 0) action(entries)
   }
@@ -157,8 +157,8 @@ export class Via {
   }
 
   /** The process that is meant now. */
-  whereis(): Pid | undefined {
-    return store().whereis(this.registry, this.key)
+  whereis(): Pid<unknown> | undefined {
+    return store().whereis(this.registry, this.key) as Pid<unknown> | undefined
   }
 
   toString(): string {

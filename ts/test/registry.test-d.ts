@@ -16,7 +16,7 @@ export function keysAndValues(): void {
   rooms.register('blue', {})
   // @ts-expect-error -- a value is needed
   rooms.register('blue')
-  expectType<{ readonly pid: Pid; readonly value: { guests: number } }[]>()(rooms.lookup('blue'), true)
+  expectType<{ readonly pid: Pid<unknown>; readonly value: { guests: number } }[]>()(rooms.lookup('blue'), true)
   expectType<string[]>()(rooms.keys(), true)
   expectType<{ guests: number }[]>()(rooms.values('blue'), true)
   rooms.updateValue('blue', ({ guests }) => ({ guests: guests + 1 }))

@@ -94,7 +94,7 @@ describe('a registry of duplicate keys', () => {
       })
     for (let n = 0; n < 3; n++) await receive((message) => message === 'ready')
     topics.dispatch('news', (entries) => {
-      for (const { pid, value } of entries) send(pid as Pid<unknown>, ['hello', value])
+      for (const { pid, value } of entries) send(pid, ['hello', value])
     })
     topics.dispatch('nobody', () => expect.unreachable())
     const replies = [await receive(), await receive(), await receive()]
