@@ -11,7 +11,7 @@ import type { Process } from './process/process.js'
 import { checkTimeout } from './process/receive.js'
 import { newRef, type Ref } from './ref.js'
 import { SystemRequest } from './request.js'
-import { compileBehaviour, type ServerBehaviour } from './server-behaviour.js'
+import { type AnyBehaviour, compileBehaviour, type ServerBehaviour } from './server-behaviour.js'
 import type { CodeChange } from './server-process.js'
 import { resolveServer, type ServerRef, serverTerm } from './server-ref.js'
 import { type StartOptions, StartOperation } from './start.js'
@@ -88,8 +88,8 @@ export const GenServer = {
    *
    * Fails with {@link StartError}: init stopped, failed, ignored or took too long, or the name is taken.
    */
-  start<S, A extends readonly unknown[]>(
-    behaviour: ServerBehaviour<S, A>,
+  start<S, A extends readonly unknown[], C, K, M>(
+    behaviour: ServerBehaviour<S, A, C, K, M>,
     args: A,
     options?: StartOptions,
   ): StartOperation<Pid<unknown>> {
@@ -97,8 +97,8 @@ export const GenServer = {
   },
 
   /** Like start, linked: when init fails the caller gets the exit signal too, as in Erlang. */
-  startLink<S, A extends readonly unknown[]>(
-    behaviour: ServerBehaviour<S, A>,
+  startLink<S, A extends readonly unknown[], C, K, M>(
+    behaviour: ServerBehaviour<S, A, C, K, M>,
     args: A,
     options?: StartOptions,
   ): StartOperation<Pid<unknown>> {
@@ -136,13 +136,17 @@ export const GenServer = {
     return new SystemCall<T>(server, 'status', undefined, options)
   },
 
-  /** Goes on with another behaviour; its codeChange(oldVersion, state, extra) makes the new state. On this scheduler only. */
-  changeCode(
+  /**
+   * Goes on with another behaviour, or that of a definition; its codeChange(oldVersion, state, extra) makes the new state. Only on
+   * the scheduler the server runs on.
+   */
+  changeCode<S, A extends readonly unknown[], C, K, M>(
     server: ServerRef,
-    behaviour: ServerBehaviour<never, never>,
+    next: ServerBehaviour<S, A, C, K, M> | { readonly behaviour: AnyBehaviour },
     change: { readonly oldVersion?: unknown; readonly extra?: unknown } = {},
     options?: CallOptions,
   ): Operation<'ok'> {
+    const behaviour = 'behaviour' in next ? next.behaviour : next
     compileBehaviour(behaviour, 'GenServer.changeCode')
     const argument: CodeChange = { behaviour, oldVersion: change.oldVersion, extra: change.extra }
     return new SystemCall<'ok'>(server, 'change_code', argument, options)

@@ -1,6 +1,6 @@
 import { ErrorCode, VigaError } from '../errors.js'
 import type { Engine, OutcomeStatus, SliceEnd } from '../engine/engine.js'
-import type { Ref } from '../ref.js'
+import { Ref } from '../ref.js'
 import { activeEngine, currentProcess } from '../runtime-state.js'
 import { type PendingCall, waitsOf } from './async-waits.js'
 import { BaseOperation, CALLING, coroutineProcess, finish, refuseIfEnded } from './operation.js'
@@ -42,7 +42,9 @@ export abstract class OutcomeOperation<T> extends BaseOperation<T> {
       if (this.signal !== undefined) this.#abort = new Abort(this.signal, this, engine, process, made, () => engine.resume(process))
       return CALLING
     }
+    if (ref === CONCLUDED || this.#promised !== null) throw begunTwice()
     if (engine.outcomeRef === ref.id) {
+      this.#ref = CONCLUDED
       this.#abort?.forget()
       return finish(this.conclude(engine, process, engine.outcomeStatus, engine.outcomeValue))
     }
@@ -73,12 +75,18 @@ export abstract class OutcomeOperation<T> extends BaseOperation<T> {
   }
 
   #start(engine: Engine, process: Process): Ref {
-    if (this.#ref !== null)
-      throw new VigaError(ErrorCode.WrongBody, 'an operation is performed once; this one has been begun already: make a new one')
+    if (this.#ref !== null) throw begunTwice()
     refuseIfEnded(process, 'a call')
     if (this.signal !== undefined && this.signal.aborted) throw abortError(this.signal)
     return (this.#ref = this.begin(engine, process))
   }
+}
+
+/** In place of the reference of a call whose outcome has been given out. */
+const CONCLUDED = new Ref(0, 0, -1)
+
+function begunTwice(): VigaError {
+  return new VigaError(ErrorCode.WrongBody, 'an operation is performed once; this one has been begun already: make a new one')
 }
 
 /** Settles the promise of an operation with its outcome. */
