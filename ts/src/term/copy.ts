@@ -109,10 +109,13 @@ function copyRecord(record: object, depth: number): object {
   if (depth >= MAX_DEPTH) throw NOT_A_TERM
   const copy: Record<string, unknown> = {}
   for (const key in record) {
-    const value = (record as Record<string, unknown>)[key]
-    if (key === '__proto__') defineProto(copy, copyValue(value, depth + 1))
-    else if (typeof value === 'object' && value !== null) copy[key] = copyObject(value, depth + 1)
-    else if (typeof value === 'function' || typeof value === 'symbol') copy[key] = copyValue(value, depth + 1)
+    let value = (record as Record<string, unknown>)[key]
+    if (typeof value === 'object') {
+      if (value !== null) value = copyObject(value, depth + 1)
+    } else if (typeof value === 'function' || typeof value === 'symbol') {
+      value = copyValue(value, depth + 1)
+    }
+    if (key === '__proto__') defineProto(copy, value)
     else copy[key] = value
   }
   return copy
