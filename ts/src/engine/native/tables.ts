@@ -43,7 +43,7 @@ export class NativeTables implements TableStore {
   /** By index: the key position, which rows are encoded by, of tables used here, and the generation it holds for. */
   readonly #keyPositions = new Map<number, { readonly generation: number; readonly keyPosition: number }>()
   #reclaiming = false
-  #heirs = false
+  #made = false
 
   constructor(addon: TablesAddon, port: StorePort) {
     this.#addon = addon
@@ -79,6 +79,7 @@ export class NativeTables implements TableStore {
     control[ARG4] = spec.heir === null ? 0 : 1
     this.#addon.etsCreate()
     if (port.failed) throw control[STATUS] === Status.NameTaken ? tableNameTaken(spec.name as string) : port.defect()
+    this.#made = true
     const id: TableId = Object.freeze({ index: port.unsigned(RET1), generation: port.unsigned(RET2) })
     this.#keyPositions.set(id.index, { generation: id.generation, keyPosition: spec.keyPosition })
     return id
@@ -433,16 +434,19 @@ export class NativeTables implements TableStore {
     writer.uint32(heir.pid.index)
     writer.uint32(heir.pid.serial)
     encodeTerm(writer, heir.data, 'data')
-    this.#heirs = true
   }
 
-  /** Tables that have gone to their heirs since the last call. The heirs, all alive, are for the engine to tell. */
+  /**
+   * To be called when processes have ended: tables that have gone to their heirs since the last call. The heirs, all alive, are
+   * for the engine to tell. Sees to it that the rows of tables that have gone altogether are freed.
+   */
   takeInheritances(): (Inheritance & { readonly from: Pid })[] {
-    if (!this.#heirs) return NONE
+    if (!this.#made) return NONE
     const port = this.#port
     port.ready(port.begin(), null, null)
     this.#addon.etsTransfers()
     const count = port.unsigned(RET1)
+    this.#reclaimIfLeft()
     if (count === 0) return NONE
     const reader = port.results()
     return Array.from({ length: count }, () => ({
