@@ -49,9 +49,13 @@ export class MessageRing {
 
   private grow(): void {
     const old = this.buffer
+    if (old.length === 0) {
+      this.buffer = [undefined, undefined, undefined, undefined]
+      return
+    }
     const larger: unknown[] = old.slice(this.head)
     for (let index = 0; index < this.head; index++) larger.push(old[index])
-    const size = Math.max(SMALLEST, old.length * 2)
+    const size = old.length * 2
     for (let index = larger.length; index < size; index++) larger.push(undefined)
     this.buffer = larger
     this.head = 0
@@ -59,6 +63,5 @@ export class MessageRing {
 }
 
 const NOTHING: unknown[] = []
-const SMALLEST = 4
 /** A drained buffer larger than this is given back at once. */
 const LARGEST_KEPT = 1024

@@ -264,7 +264,7 @@ export class PureEngine implements Engine, Surroundings {
     const entry = this.admit(process, spec.parent === null ? null : spec.parent.pid, spec.priority)
     if (parent !== undefined) {
       if (spec.link) this.signals.link(parent, entry, entry.pid)
-      if (spec.monitor !== null) this.monitor(parent.process, entry.pid, spec.monitor, 0, null)
+      if (spec.monitor !== null) this.monitor(parent.process, entry.pid, spec.monitor, AliasMode.None, null)
     }
     this.ready(entry)
     return entry.pid

@@ -19,6 +19,11 @@ export interface Surroundings {
   dropCalls(entry: Entry): void
 }
 
+interface Ended {
+  readonly entry: Entry
+  readonly reason: unknown
+}
+
 /**
  * Links, monitors and exit signals. A signal to the process whose slice is in progress waits in `pending` until the slice ends;
  * any other process is settled at once. Ends of processes are worked off one after the other, so that a chain of links of any
@@ -26,7 +31,9 @@ export interface Surroundings {
  */
 export class SignalDelivery {
   private readonly engine: Surroundings
-  private readonly ending: { readonly entry: Entry; readonly reason: unknown }[] = []
+  /** An end is being settled; `ending` are those that wait for it. */
+  private settling = false
+  private ending: Ended[] = []
 
   constructor(engine: Surroundings) {
     this.engine = engine
@@ -38,14 +45,26 @@ export class SignalDelivery {
   end(entry: Entry, reason: unknown): void {
     entry.state = State.Dead
     this.engine.remove(entry)
-    this.ending.push({ entry, reason })
-    if (this.ending.length > 1) return
-    // Ends that follow from this one are appended while it is worked off.
-    for (let next = 0; next < this.ending.length; next++) {
-      const ended = this.ending[next] as { readonly entry: Entry; readonly reason: unknown }
-      this.settle(ended.entry, ended.reason)
+    if (this.settling) {
+      this.ending.push({ entry, reason })
+      return
     }
-    this.ending.length = 0
+    this.settling = true
+    try {
+      this.settle(entry, reason)
+      if (this.ending.length > 0) this.settleFurther()
+    } finally {
+      this.settling = false
+    }
+  }
+
+  /** Ends that follow from one another, appended while they are worked off. */
+  private settleFurther(): void {
+    for (let next = 0; next < this.ending.length; next++) {
+      const { entry, reason } = this.ending[next] as Ended
+      this.settle(entry, reason)
+    }
+    this.ending = []
   }
 
   private settle(entry: Entry, reason: unknown): void {
