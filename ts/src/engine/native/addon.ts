@@ -3,12 +3,13 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ErrorCode, VigaError } from '../../errors.js'
+import type { TablesAddon } from './tables-port.js'
 
 /**
  * The addon's functions. Those without parameters take their arguments from the control block and leave what they give in it; see
  * crates/node/src/operations.rs for the words each uses.
  */
-export interface Addon {
+export interface Addon extends TablesAddon {
   start(words: Int32Array): void
   stop(): void
   enter(): void

@@ -15,8 +15,7 @@ import { ErrorCode, VigaError } from '../../errors.js'
 import { Pid } from '../../pid.js'
 import type { Process } from '../../process/process.js'
 import { Ref } from '../../ref.js'
-import { PureRegistries } from '../pure/registries.js'
-import { PureTables } from '../pure/tables.js'
+import { etsTransfer } from '../../ets-transfer.js'
 import type { Addon } from './addon.js'
 import {
   A0, A1, A2, A3, A4, A5, A6,
@@ -28,6 +27,9 @@ import {
 } from './control-block.js'
 import { readProcessFacts, readSystemFacts } from './facts.js'
 import { NativeLoop } from './native-loop.js'
+import { NativeRegistries } from './registries.js'
+import { NativeTables } from './tables.js'
+import { StorePort } from './tables-port.js'
 import { Values } from './values.js'
 
 /** Reductions of one slice (CONTEXT_REDS of Erlang). */
@@ -55,6 +57,9 @@ export class NativeEngine implements Engine {
   drained = true
   microtasksDue = false
 
+  /** A process has ended since heirs were last told. */
+  endedSince = false
+
   /** Read and written by the loop around each slice. */
   windowPlace = 0
   windowEnd = 0
@@ -65,8 +70,8 @@ export class NativeEngine implements Engine {
   readonly words = new Int32Array(WORDS)
   readonly values = new Values()
   readonly processTable: (Process | undefined)[] = []
-  readonly tables = new PureTables((pid) => this.isAlive(pid))
-  readonly registries = new PureRegistries()
+  readonly tables: NativeTables
+  readonly registries: NativeRegistries
   host!: Host
   private readonly loop: NativeLoop
   /** Names of monitors that were set by name, given back in their DOWN. */
@@ -74,6 +79,9 @@ export class NativeEngine implements Engine {
 
   constructor(addon: Addon) {
     this.addon = addon
+    const port = new StorePort(addon)
+    this.tables = new NativeTables(addon, port)
+    this.registries = new NativeRegistries(addon, port)
     this.loop = new NativeLoop(this)
   }
 
@@ -272,6 +280,7 @@ export class NativeEngine implements Engine {
     const { index, serial } = process.pid
     if (this.processTable[index] !== process) return
     this.processTable[index] = undefined
+    this.endedSince = true
     const handle = this.values.storeReason(reason)
     // Nobody is linked with it or watches it: its end may take effect with what it has sent.
     if (this.current === process && words[this.slice + SLICE_QUIET] === 1) {
@@ -312,6 +321,13 @@ export class NativeEngine implements Engine {
     this.address(process.pid)
     this.words[A2] = delta
     this.addon.holdOutside()
+  }
+
+  /** Tells the heirs of processes that have ended which tables they have now. */
+  tellHeirs(): void {
+    this.endedSince = false
+    for (const { table, heir, from, data } of this.tables.takeInheritances())
+      this.send(heir, etsTransfer(table, from, data))
   }
 
   // --- signals ---------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import type { Process } from '../../process/process.js'
 import { reasonOfThrown } from '../../process/reason.js'
 import { runPromiseJobs, Turns } from '../turns.js'
 import {
-  BATCH, BATCH_DONE, BATCH_LEN, BURIED, BURIED_LEN, IN_SLICE, MORE_TO_DROP, NEXT_DEADLINE, RELEASED, RELEASED_LEN,
+  BATCH, BATCH_DONE, BATCH_LEN, BURIED, BURIED_LEN, IN_SLICE, MORE_TO_DROP, NEXT_DEADLINE, OUTBOX_LEN, RELEASED, RELEASED_LEN,
   SLICE_END, SLICE_HELD, SLICE_INDEX, SLICE_OUTCOME_HANDLE, SLICE_OUTCOME_HIGH, SLICE_OUTCOME_KIND, SLICE_OUTCOME_LOW,
   SLICE_REDUCTIONS, SLICE_TAKEN, SLICE_TIMED_OUT, SLICE_TIMEOUT, SLICE_WAKE, SLICE_WINDOW_LEN, SLICE_WINDOW_START,
   SLICE_WORDS, YIELD_DUE,
@@ -42,6 +42,7 @@ export class NativeLoop {
     for (;;) {
       addon.next()
       this.forget()
+      if (engine.endedSince) engine.tellHeirs()
       const length = words[BATCH_LEN] as number
       if (length !== 0) this.runBatch(length)
       if (this.stopped) return
@@ -53,7 +54,7 @@ export class NativeLoop {
         engine.microtasksDue = false
         runPromiseJobs()
         if (this.stopped) return
-      } else if (length === 0) {
+      } else if (length === 0 && words[OUTBOX_LEN] === 0) {
         break
       }
       if (words[YIELD_DUE] !== 0) {
@@ -151,6 +152,7 @@ export class NativeLoop {
         const process = processTable[index]
         if (process === undefined || process.pid.serial !== (words[place + 1] as number) >>> 0) continue
         processTable[index] = undefined
+        this.engine.endedSince = true
         host.buried(process)
       }
       words[RELEASED_LEN] = 0
