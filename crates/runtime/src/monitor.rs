@@ -56,6 +56,13 @@ pub(crate) struct Monitor {
     target_next: u32,
 }
 
+impl Monitor {
+    /// A DOWN will come of it; false for calls, and for what is only an alias.
+    pub(crate) fn is_watching(&self) -> bool {
+        self.purpose == Purpose::Monitor && (self.target != NIL || self.down_pending)
+    }
+}
+
 impl Domain {
     /// Makes a record, at the head of the lists of its owner and its target. O(1).
     pub(crate) fn add_monitor(

@@ -153,16 +153,14 @@ impl Domain {
     /// a flush that finds no monitor O(mailbox).
     pub fn demonitor(&mut self, owner: Pid, reference: u64, flush: bool) -> bool {
         let found = match self.find_monitor(owner, reference) {
-            Some(record) if self.monitors[record].purpose == Purpose::Monitor => {
-                let monitor = &mut self.monitors[record];
-                let watched = monitor.target != NIL || monitor.down_pending;
-                monitor.down_pending = false;
+            Some(record) if self.monitors[record].is_watching() => {
+                self.monitors[record].down_pending = false;
                 if self.monitors[record].alias == AliasMode::Explicit {
                     self.detach_monitor(record);
                 } else {
                     self.remove_monitor(record);
                 }
-                watched
+                true
             }
             _ => false,
         };

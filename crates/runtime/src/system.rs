@@ -6,6 +6,7 @@ use std::sync::Arc;
 use viga_scheduler::{Guard, Parker, Priority, Scheduler};
 
 use crate::process::{TableFull, flag};
+use crate::signal::PendingSignal;
 use crate::{ControlBlock, Domain, Pid, Spawn, Status};
 
 /// What is known of one process, without asking it.
@@ -201,7 +202,7 @@ impl Domain {
             status: entry.status,
             priority: entry.priority,
             trap_exit: entry.has(flag::TRAP_EXIT),
-            message_queue_length: entry.mailbox_len,
+            message_queue_length: entry.mailbox_len + self.pending_messages(pid.index),
             reductions: entry.reductions,
             parent: entry.parent,
             links,
@@ -210,6 +211,20 @@ impl Domain {
             names,
             memory: memory as u64,
         })
+    }
+
+    /// Messages that the running process at `index` will find when its slice is over, because of signals that wait.
+    fn pending_messages(&self, index: u32) -> u32 {
+        let entry = self.table.peek(index);
+        if entry.status != Status::Running {
+            return 0;
+        }
+        let traps = entry.has(flag::TRAP_EXIT);
+        let messages = self.pending.iter().filter(|signal| match signal {
+            PendingSignal::Down { .. } => true,
+            PendingSignal::Exit { .. } => traps,
+        });
+        messages.count() as u32
     }
 
     /// Live processes by index.
