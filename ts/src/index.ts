@@ -70,3 +70,23 @@ export { Agent, AgentHandle } from './agent.js'
 export { isTaskReply, Task, type TaskOutcome, type TaskReply } from './task.js'
 export { hibernate } from './process/hibernate.js'
 export { settled } from './process/promise-operation.js'
+export { Binary } from './binary.js'
+export {
+  type Condition,
+  type CounterUpdate,
+  ets,
+  type EtsTransfer,
+  type Field,
+  isEtsTransfer,
+  type Page,
+  type RangeOptions,
+  type SelectOptions,
+  Table,
+  type TableId,
+  type TableInfo,
+  type TableOptions,
+  type TermType,
+  type Where,
+} from './ets.js'
+export { Registry, type RegistryOptions, type Registration, Via, via } from './registry.js'
+export { compareTerms } from './term/order.js'
