@@ -18,7 +18,8 @@ class AgentRequest {
   readonly work: Handler
 
   constructor(op: AgentRequest['op'], work: unknown) {
-    if (typeof work !== 'function') throw new VigaError(ErrorCode.BadArgument, `Agent ${op}: ${String(work)} is no function of the state`)
+    if (typeof work !== 'function')
+      throw new VigaError(ErrorCode.BadArgument, `Agent ${op}: ${String(work)} is no function of the state`)
     this.op = op
     this.work = work as Handler
   }
@@ -86,9 +87,20 @@ export class AgentHandle<S> extends ServerHandleBase {
   }
 }
 
-function starting<S>(first: () => Eventually<S>, options: StartOptions | undefined, link: boolean): StartOperation<AgentHandle<S>> {
-  if (typeof first !== 'function') throw new VigaError(ErrorCode.BadArgument, `Agent.start: ${String(first)} is no function that gives the first state`)
-  return new StartOperation(compileBehaviour(agentBehaviour, 'Agent.start'), [first], options, link, (pid) => new AgentHandle<S>(pid))
+function starting<S>(
+  first: () => Eventually<S>,
+  options: StartOptions | undefined,
+  link: boolean,
+): StartOperation<AgentHandle<S>> {
+  if (typeof first !== 'function')
+    throw new VigaError(ErrorCode.BadArgument, `Agent.start: ${String(first)} is no function that gives the first state`)
+  return new StartOperation(
+    compileBehaviour(agentBehaviour, 'Agent.start'),
+    [first],
+    options,
+    link,
+    (pid) => new AgentHandle<S>(pid),
+  )
 }
 
 /**

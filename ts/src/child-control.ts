@@ -28,9 +28,7 @@ export function* startChild(spec: CheckedSpec, extra: readonly unknown[]): Corou
   let started: unknown
   let linked = false
   try {
-    const made = isAsyncFunction(spec.start)
-      ? runInProcess(supervisor, () => spec.start(...extra))
-      : spec.start(...extra)
+    const made = isAsyncFunction(spec.start) ? runInProcess(supervisor, () => spec.start(...extra)) : spec.start(...extra)
     if (made instanceof StartOperation) {
       made.limitTime(spec.startTimeout)
       linked = made.linked

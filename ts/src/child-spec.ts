@@ -1,5 +1,5 @@
 import { ErrorCode, VigaError } from './errors.js'
-import { Pid } from './pid.js'
+import type { Pid } from './pid.js'
 import type { HasPid } from './server-ref.js'
 import type { Ignore } from './server-result.js'
 
@@ -60,7 +60,9 @@ function shown(value: unknown): string {
 }
 
 function isChildId(value: unknown): value is ChildId {
-  return typeof value === 'string' || typeof value === 'number' || (typeof value === 'symbol' && Symbol.keyFor(value) !== undefined)
+  return (
+    typeof value === 'string' || typeof value === 'number' || (typeof value === 'symbol' && Symbol.keyFor(value) !== undefined)
+  )
 }
 
 function isTime(value: unknown): value is number {
@@ -72,21 +74,30 @@ export function checkChildSpec(spec: unknown, where: string): CheckedSpec {
   const fail = (what: string): never => {
     throw new VigaError(ErrorCode.BadChildSpec, `${where}: ${what}`)
   }
-  if (typeof spec !== 'object' || spec === null || Array.isArray(spec)) return fail(`the child specification is ${shown(spec)}; an object { id, start, ... } is allowed`)
+  if (typeof spec !== 'object' || spec === null || Array.isArray(spec))
+    return fail(`the child specification is ${shown(spec)}; an object { id, start, ... } is allowed`)
   const given = spec as Record<string, unknown>
   const { id, start, restart = 'permanent', type = 'worker', significant = false, startTimeout = Infinity } = given
   if (!isChildId(id)) return fail(`id is ${shown(id)}; a string, a number or a Symbol.for atom is allowed`)
   const child = `child ${String(id)}`
-  if (typeof start !== 'function') return fail(`start of ${child} is ${shown(start)}; a function that starts the child is allowed`)
-  if (!restarts.includes(restart)) return fail(`restart of ${child} is ${shown(restart)}; permanent, transient and temporary are allowed`)
+  if (typeof start !== 'function')
+    return fail(`start of ${child} is ${shown(start)}; a function that starts the child is allowed`)
+  if (!restarts.includes(restart))
+    return fail(`restart of ${child} is ${shown(restart)}; permanent, transient and temporary are allowed`)
   if (!types.includes(type)) return fail(`type of ${child} is ${shown(type)}; worker and supervisor are allowed`)
-  if (typeof significant !== 'boolean') return fail(`significant of ${child} is ${shown(significant)}; true and false are allowed`)
-  if (significant && restart === 'permanent') return fail(`${child} is significant and permanent; a permanent child never ends for good, so a significant one is transient or temporary`)
-  if (!isTime(startTimeout)) return fail(`startTimeout of ${child} is ${shown(startTimeout)}; milliseconds from 0 on are allowed`)
+  if (typeof significant !== 'boolean')
+    return fail(`significant of ${child} is ${shown(significant)}; true and false are allowed`)
+  if (significant && restart === 'permanent')
+    return fail(
+      `${child} is significant and permanent; a permanent child never ends for good, so a significant one is transient or temporary`,
+    )
+  if (!isTime(startTimeout))
+    return fail(`startTimeout of ${child} is ${shown(startTimeout)}; milliseconds from 0 on are allowed`)
   const shutdown = given['shutdown'] ?? (type === 'supervisor' ? Infinity : 5_000)
   if (!isTime(shutdown) && shutdown !== 'brutal_kill' && shutdown !== 'infinity')
     return fail(`shutdown of ${child} is ${shown(shutdown)}; milliseconds from 0 on, 'brutal_kill' and 'infinity' are allowed`)
-  for (const name of Object.keys(given)) if (!known.has(name)) return fail(`${child} has ${JSON.stringify(name)}, which is none of ${[...known].join(', ')}`)
+  for (const name of Object.keys(given))
+    if (!known.has(name)) return fail(`${child} has ${JSON.stringify(name)}, which is none of ${[...known].join(', ')}`)
   return {
     id,
     start: start as CheckedSpec['start'],
@@ -100,11 +111,19 @@ export function checkChildSpec(spec: unknown, where: string): CheckedSpec {
 
 /** Checks a list of child specifications, ids included. */
 export function checkChildSpecs(specs: unknown, where: string): CheckedSpec[] {
-  if (!Array.isArray(specs)) throw new VigaError(ErrorCode.BadChildSpec, `${where}: the children are ${shown(specs)}; an array of child specifications is allowed`)
+  if (!Array.isArray(specs))
+    throw new VigaError(
+      ErrorCode.BadChildSpec,
+      `${where}: the children are ${shown(specs)}; an array of child specifications is allowed`,
+    )
   const checked = specs.map((spec: unknown, position) => checkChildSpec(spec, `${where}: child at ${position}`))
   const ids = new Set<ChildId>()
   for (const { id } of checked) {
-    if (ids.has(id)) throw new VigaError(ErrorCode.BadChildSpec, `${where}: two children have the id ${String(id)}; give one of them another, as in Definition.child(..., { id })`)
+    if (ids.has(id))
+      throw new VigaError(
+        ErrorCode.BadChildSpec,
+        `${where}: two children have the id ${String(id)}; give one of them another, as in Definition.child(..., { id })`,
+      )
     ids.add(id)
   }
   return checked

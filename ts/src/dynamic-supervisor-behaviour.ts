@@ -112,7 +112,10 @@ function handleInfo(message: unknown, flock: Flock): unknown {
 function* startNew(flock: Flock, spec: CheckedSpec): Coroutine<Reply<SupervisorAnswer, Flock>> {
   if (flock.size >= flock.options.maxChildren) return answered(['start_failed', 'max_children'], flock)
   if (spec.significant)
-    return answered(['bad_child_spec', `child ${String(spec.id)} is significant; a dynamic supervisor does not end with its children`], flock)
+    return answered(
+      ['bad_child_spec', `child ${String(spec.id)} is significant; a dynamic supervisor does not end with its children`],
+      flock,
+    )
   try {
     return answered(['ok', (yield* flock.start(spec)) ?? undefined], flock)
   } catch (thrown) {
@@ -123,22 +126,24 @@ function* startNew(flock: Flock, spec: CheckedSpec): Coroutine<Reply<SupervisorA
 
 function* terminateOne(flock: Flock, pid: Pid): Coroutine<Reply<SupervisorAnswer, Flock>> {
   const member = flock.remove(pid)
-  if (member === undefined)
-    return answered(['not_found', `terminateChild: the supervisor has no child ${String(pid)}`], flock)
+  if (member === undefined) return answered(['not_found', `terminateChild: the supervisor has no child ${String(pid)}`], flock)
   yield* stopChild(member.pid, member.spec.shutdown)
   return answered(['ok', undefined], flock)
 }
 
 function whichChildren(flock: Flock): ChildInfo[] {
-  const running = [...flock.members.values()].map(
-    ({ pid, spec }): ChildInfo => ({ id: undefined, pid: pid as Pid<unknown>, type: spec.type }),
-  )
+  const running = [...flock.members.values()].map(({ pid, spec }): ChildInfo => ({
+    id: undefined,
+    pid: pid as Pid<unknown>,
+    type: spec.type,
+  }))
   const waiting = [...flock.restarting].map(({ spec }): ChildInfo => ({ id: undefined, pid: 'restarting', type: spec.type }))
   return [...running, ...waiting]
 }
 
 function handleCall(request: unknown, _from: From, flock: Flock): unknown {
-  if (!(request instanceof SupervisorRequest)) return answered(['bad_child_spec', 'a supervisor takes no calls but those of its handle'], flock)
+  if (!(request instanceof SupervisorRequest))
+    return answered(['bad_child_spec', 'a supervisor takes no calls but those of its handle'], flock)
   switch (request.op) {
     case 'which':
       return answered(['ok', whichChildren(flock)], flock)
@@ -170,7 +175,8 @@ function* stopAll(flock: Flock): Coroutine<void> {
     engine.unlink(supervisor, pid)
     engine.signalExit(supervisor, pid, spec.shutdown === 'brutal_kill' ? 'kill' : 'shutdown')
     alive.set(ref.id, pid)
-    if (spec.shutdown !== 'brutal_kill' && spec.shutdown !== Infinity) deadlines.push({ at: began + spec.shutdown, ref: ref.id })
+    if (spec.shutdown !== 'brutal_kill' && spec.shutdown !== Infinity)
+      deadlines.push({ at: began + spec.shutdown, ref: ref.id })
   }
   flock.members.clear()
   deadlines.sort((a, b) => b.at - a.at)

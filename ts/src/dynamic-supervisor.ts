@@ -54,10 +54,18 @@ function starting<X extends readonly unknown[]>(
   where: string,
 ): StartOperation<DynamicSupervisorHandle<X>> {
   const { maxChildren = Infinity, extraArguments = [] } = options
-  if (!(maxChildren >= 0)) throw new VigaError(ErrorCode.BadArgument, `${where}: maxChildren is ${String(maxChildren)}; numbers from 0 on are allowed`)
-  if (!Array.isArray(extraArguments)) throw new VigaError(ErrorCode.BadArgument, `${where}: extraArguments is ${String(extraArguments)}; an array is allowed`)
+  if (!(maxChildren >= 0))
+    throw new VigaError(ErrorCode.BadArgument, `${where}: maxChildren is ${String(maxChildren)}; numbers from 0 on are allowed`)
+  if (!Array.isArray(extraArguments))
+    throw new VigaError(ErrorCode.BadArgument, `${where}: extraArguments is ${String(extraArguments)}; an array is allowed`)
   const flock: FlockOptions = { maxChildren, extraArguments, ...checkIntensity(options, where) }
-  return new StartOperation(compileBehaviour(dynamicSupervisorBehaviour, where), [flock], options, link, (pid) => new DynamicSupervisorHandle<X>(pid))
+  return new StartOperation(
+    compileBehaviour(dynamicSupervisorBehaviour, where),
+    [flock],
+    options,
+    link,
+    (pid) => new DynamicSupervisorHandle<X>(pid),
+  )
 }
 
 /**
@@ -69,12 +77,16 @@ function starting<X extends readonly unknown[]>(
  * const pid = await rooms.startChild(Room.child('lobby', { restart: 'transient' }))
  */
 export const DynamicSupervisor = {
-  start<X extends readonly unknown[] = readonly never[]>(options: DynamicSupervisorOptions<X> = {}): StartOperation<DynamicSupervisorHandle<X>> {
+  start<X extends readonly unknown[] = readonly never[]>(
+    options: DynamicSupervisorOptions<X> = {},
+  ): StartOperation<DynamicSupervisorHandle<X>> {
     return starting(options, false, 'DynamicSupervisor.start')
   },
 
   /** Like start, linked to the caller. */
-  startLink<X extends readonly unknown[] = readonly never[]>(options: DynamicSupervisorOptions<X> = {}): StartOperation<DynamicSupervisorHandle<X>> {
+  startLink<X extends readonly unknown[] = readonly never[]>(
+    options: DynamicSupervisorOptions<X> = {},
+  ): StartOperation<DynamicSupervisorHandle<X>> {
     return starting(options, true, 'DynamicSupervisor.startLink')
   },
 

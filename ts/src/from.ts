@@ -15,6 +15,9 @@ export type From<R = unknown> = Ref & { readonly [replyType]?: (reply: R) => voi
  */
 export function answer<R>(from: From<R>, value: R): void {
   if (!(from instanceof Ref))
-    throw new VigaError(ErrorCode.BadArgument, `GenServer.reply: ${String(from)} is no caller; what handleCall or from() gave is allowed`)
+    throw new VigaError(
+      ErrorCode.BadArgument,
+      `GenServer.reply: ${String(from)} is no caller; what handleCall or from() gave is allowed`,
+    )
   activeEngine().reply(from, copyTerm(value, 'reply'))
 }

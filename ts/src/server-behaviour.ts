@@ -69,7 +69,10 @@ const compiled = new WeakMap<object, CompiledBehaviour>()
 /** Checks a behaviour and finds out about its callbacks; once for each. */
 export function compileBehaviour(behaviour: unknown, where: string): CompiledBehaviour {
   if (typeof behaviour !== 'object' || behaviour === null)
-    throw new VigaError(ErrorCode.BadArgument, `${where}: the behaviour is ${behaviour === null ? 'null' : typeof behaviour}; an object with init is allowed`)
+    throw new VigaError(
+      ErrorCode.BadArgument,
+      `${where}: the behaviour is ${behaviour === null ? 'null' : typeof behaviour}; an object with init is allowed`,
+    )
   const known = compiled.get(behaviour)
   if (known !== undefined) return known
   const found = behaviour as Record<string, unknown>

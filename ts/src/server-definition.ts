@@ -4,27 +4,57 @@ import { type ChildOverrides, type ChildSpec, overrideNames } from './child-spec
 import { ErrorCode, VigaError } from './errors.js'
 import { andThen, type Handler, prepared } from './handler.js'
 import type { Operation } from './process/operation.js'
-import { type AnyBehaviour, type CastResult, compileBehaviour, type CompiledBehaviour, type Eventually, type ServerStatus, type SystemMessage } from './server-behaviour.js'
+import {
+  type AnyBehaviour,
+  type CastResult,
+  compileBehaviour,
+  type CompiledBehaviour,
+  type Eventually,
+  type ServerStatus,
+  type SystemMessage,
+} from './server-behaviour.js'
 import { callClientClass, castClientClass, type ClientClass, ServerHandle } from './server-handle.js'
 import type { ServerRef } from './server-ref.js'
-import { type Ignore, noReply, ok, type NoReply, type Ok, type Reply, ServerResult, type Stop, type StopReply } from './server-result.js'
+import {
+  type Ignore,
+  noReply,
+  ok,
+  type NoReply,
+  type Ok,
+  type Reply,
+  ServerResult,
+  type Stop,
+  type StopReply,
+} from './server-result.js'
 import { type StartOptions, startOptionNames, StartOperation } from './start.js'
 
 /** Handlers of calls by name: (state, ...arguments) to reply(value, state), noReply(state) or stop(...). */
 export type CallHandlers<S> = {
-  readonly [name: string]: (state: S, ...args: never[]) => Eventually<Reply<unknown, S> | NoReply<S, unknown> | Stop<S> | StopReply<unknown, S>>
+  readonly [name: string]: (
+    state: S,
+    ...args: never[]
+  ) => Eventually<Reply<unknown, S> | NoReply<S, unknown> | Stop<S> | StopReply<unknown, S>>
 }
 
 /** Handlers of casts by name: (state, ...arguments) to the new state, or noReply(state, next), or stop(reason, state). */
 export type CastHandlers<S> = { readonly [name: string]: (state: S, ...args: never[]) => Eventually<S | CastResult<S>> }
 
 type Settled<T> = T extends Generator<unknown, infer V, unknown> ? V : Awaited<T>
-type ReplyOf<T> = T extends Reply<infer R, unknown> ? R : T extends StopReply<infer R, unknown> ? R : T extends NoReply<unknown, infer R> ? R : never
+type ReplyOf<T> =
+  T extends Reply<infer R, unknown>
+    ? R
+    : T extends StopReply<infer R, unknown>
+      ? R
+      : T extends NoReply<unknown, infer R>
+        ? R
+        : never
 /** A handler that only ever answers later says with replyLater what; otherwise nobody knows. */
 type KnownReply<R> = [R] extends [never] ? unknown : R
 
 export type CallMethods<C> = {
-  readonly [N in keyof C]: C[N] extends (state: never, ...args: infer A) => infer R ? (...args: A) => Operation<KnownReply<ReplyOf<Settled<R>>>> : never
+  readonly [N in keyof C]: C[N] extends (state: never, ...args: infer A) => infer R
+    ? (...args: A) => Operation<KnownReply<ReplyOf<Settled<R>>>>
+    : never
 }
 export type CastMethods<K> = {
   readonly [N in keyof K]: K[N] extends (state: never, ...args: infer A) => unknown ? (...args: A) => void : never
@@ -56,9 +86,11 @@ function stateful(handler: Handler, wrap: (state: unknown) => unknown): Handler 
 function handlerTable(handlers: unknown, what: string, prepare: (handler: Handler) => Handler): Record<string, Handler> {
   const table = Object.create(null) as Record<string, Handler>
   if (handlers === undefined) return table
-  if (typeof handlers !== 'object' || handlers === null) throw new VigaError(ErrorCode.BadArgument, `genServer: ${what} is ${String(handlers)}; an object of handlers is allowed`)
+  if (typeof handlers !== 'object' || handlers === null)
+    throw new VigaError(ErrorCode.BadArgument, `genServer: ${what} is ${String(handlers)}; an object of handlers is allowed`)
   for (const [name, handler] of Object.entries(handlers)) {
-    if (typeof handler !== 'function') throw new VigaError(ErrorCode.BadArgument, `genServer: ${what}.${name} is a ${typeof handler}; a function is allowed`)
+    if (typeof handler !== 'function')
+      throw new VigaError(ErrorCode.BadArgument, `genServer: ${what}.${name} is a ${typeof handler}; a function is allowed`)
     table[name] = prepare(handler as Handler)
   }
   return table
@@ -82,7 +114,10 @@ function dispatch(handlers: Record<string, Handler>, what: string, request: unkn
 }
 
 function unknownRequest(handlers: Record<string, Handler>, what: string, given: string): VigaError {
-  return new VigaError(ErrorCode.BadArgument, `a server was asked for the ${what} ${given}; it has ${Object.keys(handlers).join(', ') || 'none'}`)
+  return new VigaError(
+    ErrorCode.BadArgument,
+    `a server was asked for the ${what} ${given}; it has ${Object.keys(handlers).join(', ') || 'none'}`,
+  )
 }
 
 /** The behaviour that `parts` stand for. */
@@ -151,7 +186,10 @@ export class ServerDefinition<A extends readonly unknown[], Calls extends object
   constructor(url: string | undefined, parts: ServerParts<never, never[], object, object, never>) {
     const given = parts as unknown as ServerParts<unknown, never[], object, object, unknown>
     if (typeof given !== 'object' || given === null || typeof given.init !== 'function')
-      throw new VigaError(ErrorCode.BadArgument, 'genServer: init is missing; { init, call, cast, info, terminate, ... } is allowed')
+      throw new VigaError(
+        ErrorCode.BadArgument,
+        'genServer: init is missing; { init, call, cast, info, terminate, ... } is allowed',
+      )
     this.url = url
     this.name = given.name ?? defaultId(url)
     this.behaviour = behaviourOf(given)
@@ -192,7 +230,9 @@ export class ServerDefinition<A extends readonly unknown[], Calls extends object
     const given = trailing ? args.slice(0, -1) : args
     const options: Record<string, unknown> = {}
     const overrides: Record<string, unknown> = {}
-    if (trailing) for (const [name, value] of Object.entries(last as object)) (startOptionNames.has(name) ? options : overrides)[name] = value
+    if (trailing)
+      for (const [name, value] of Object.entries(last as object))
+        (startOptionNames.has(name) ? options : overrides)[name] = value
     const id = typeof options['name'] === 'string' ? options['name'] : this.name
     return { id, start: () => new StartOperation(this.#compiled, given, options, true, this.#handle), ...overrides }
   }
@@ -201,7 +241,8 @@ export class ServerDefinition<A extends readonly unknown[], Calls extends object
 
   #starting(args: readonly unknown[], link: boolean): StartOperation<ServerHandle<Calls, Casts>> {
     const last = args.at(-1)
-    if (!isTrailing(last, args.length - 1, this.#required, startOptionNames)) return new StartOperation(this.#compiled, args, undefined, link, this.#handle)
+    if (!isTrailing(last, args.length - 1, this.#required, startOptionNames))
+      return new StartOperation(this.#compiled, args, undefined, link, this.#handle)
     return new StartOperation(this.#compiled, args.slice(0, -1), last as StartOptions, link, this.#handle)
   }
 }
@@ -226,13 +267,20 @@ export interface ModuleMeta {
  * const counter = await Counter.start(0)
  * await counter.call.add(5) // 5
  */
-export function genServer<S, A extends readonly unknown[], C extends CallHandlers<S> = {}, K extends CastHandlers<S> = {}, M = unknown>(
-  parts: ServerParts<S, A, C, K, M>,
-): ServerDefinition<A, CallMethods<C>, CastMethods<K>>
-export function genServer<S, A extends readonly unknown[], C extends CallHandlers<S> = {}, K extends CastHandlers<S> = {}, M = unknown>(
-  meta: ModuleMeta,
-  parts: ServerParts<S, A, C, K, M>,
-): ServerDefinition<A, CallMethods<C>, CastMethods<K>>
+export function genServer<
+  S,
+  A extends readonly unknown[],
+  C extends CallHandlers<S> = {},
+  K extends CastHandlers<S> = {},
+  M = unknown,
+>(parts: ServerParts<S, A, C, K, M>): ServerDefinition<A, CallMethods<C>, CastMethods<K>>
+export function genServer<
+  S,
+  A extends readonly unknown[],
+  C extends CallHandlers<S> = {},
+  K extends CastHandlers<S> = {},
+  M = unknown,
+>(meta: ModuleMeta, parts: ServerParts<S, A, C, K, M>): ServerDefinition<A, CallMethods<C>, CastMethods<K>>
 export function genServer(metaOrParts: unknown, parts?: unknown): ServerDefinition<never[], object, object> {
   const local = parts === undefined
   const chosen = (local ? metaOrParts : parts) as ServerParts<never, never[], object, object, never>

@@ -9,7 +9,7 @@ const OPTIONS: unique symbol = Symbol('viga.options')
 
 /** Requests to one server: an instance of a class made once per definition, with one method per request. */
 class Client {
-  readonly [TARGET]: ServerRef;
+  readonly [TARGET]: ServerRef
   readonly [OPTIONS]: CallOptions | undefined
 
   constructor(target: ServerRef, options: CallOptions | undefined) {
@@ -49,7 +49,11 @@ export function castClientClass(names: readonly string[]): ClientClass {
   return CastClient
 }
 
-function defineMethod(owner: { readonly prototype: object }, name: string, method: (this: Client, ...args: unknown[]) => unknown): void {
+function defineMethod(
+  owner: { readonly prototype: object },
+  name: string,
+  method: (this: Client, ...args: unknown[]) => unknown,
+): void {
   Object.defineProperty(owner.prototype, name, { value: method, configurable: true, writable: true })
 }
 

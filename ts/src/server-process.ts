@@ -242,7 +242,10 @@ export class ServerProcess extends CallbackProcess {
   #status(from: Ref): Work {
     const { behaviour } = this.#compiled
     const status = { state: this.#state }
-    activeEngine().reply(from, copyTerm(behaviour.formatStatus === undefined ? status : behaviour.formatStatus(status), 'status'))
+    activeEngine().reply(
+      from,
+      copyTerm(behaviour.formatStatus === undefined ? status : behaviour.formatStatus(status), 'status'),
+    )
   }
 
   #changeCode(from: Ref, change: CodeChange): Work {
@@ -335,6 +338,9 @@ export function from<R = unknown>(): From<R> {
   const process = currentProcess()
   const caller = process instanceof ServerProcess ? process.caller : null
   if (caller === null)
-    throw new VigaError(ErrorCode.WrongBody, 'from(): no call is being handled here; it tells the caller inside a call handler of a server')
+    throw new VigaError(
+      ErrorCode.WrongBody,
+      'from(): no call is being handled here; it tells the caller inside a call handler of a server',
+    )
   return caller
 }

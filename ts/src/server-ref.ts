@@ -19,7 +19,10 @@ export function resolveServer(ref: ServerRef, where: string): Pid | undefined {
   if (typeof ref === 'string' || typeof ref === 'symbol') return activeEngine().whereis(nameText(ref, where))
   if (ref instanceof Via) return ref.whereis()
   if (typeof ref === 'object' && ref !== null && 'pid' in ref && ref.pid instanceof Pid) return ref.pid
-  throw new VigaError(ErrorCode.BadArgument, `${where}: ${String(ref)} is no server; a pid, a name, a Via or a handle are allowed`)
+  throw new VigaError(
+    ErrorCode.BadArgument,
+    `${where}: ${String(ref)} is no server; a pid, a name, a Via or a handle are allowed`,
+  )
 }
 
 /** `ref` as a term, for exit reasons. */

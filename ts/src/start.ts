@@ -34,7 +34,10 @@ export class StartError extends VigaError {
   readonly ignored: boolean
 
   constructor(reason: unknown, ignored = false) {
-    super(ErrorCode.StartFailed, ignored ? 'the process was not started: init returned ignore()' : `the process did not start: ${describeReason(reason)}`)
+    super(
+      ErrorCode.StartFailed,
+      ignored ? 'the process was not started: init returned ignore()' : `the process did not start: ${describeReason(reason)}`,
+    )
     this.name = 'StartError'
     this.reason = reason
     this.ignored = ignored

@@ -241,13 +241,17 @@ function* terminateOne(tree: Tree, child: Child): Coroutine<Reply<SupervisorAnsw
 function deleteOne(tree: Tree, child: Child): Reply<SupervisorAnswer, Tree> {
   const { id } = child.spec
   if (child.running || child.restarting)
-    return answered(['child_state', `deleteChild: child ${String(id)} is ${child.running ? 'running' : 'restarting'}; terminate it first`], tree)
+    return answered(
+      ['child_state', `deleteChild: child ${String(id)} is ${child.running ? 'running' : 'restarting'}; terminate it first`],
+      tree,
+    )
   tree.byId.delete(id)
   return answered(['ok', undefined], tree)
 }
 
 function handleCall(request: unknown, _from: From, tree: Tree): unknown {
-  if (!(request instanceof SupervisorRequest)) return answered(['bad_child_spec', 'a supervisor takes no calls but those of its handle'], tree)
+  if (!(request instanceof SupervisorRequest))
+    return answered(['bad_child_spec', 'a supervisor takes no calls but those of its handle'], tree)
   switch (request.op) {
     case 'which':
       return answered(['ok', [...tree.byId.values()].map(({ info }) => info)], tree)
@@ -258,7 +262,13 @@ function handleCall(request: unknown, _from: From, tree: Tree): unknown {
     default: {
       const child = tree.byId.get(request.argument as ChildId)
       if (child === undefined)
-        return answered(['not_found', `${request.op}Child: the supervisor has no child ${String(request.argument)}; it has ${[...tree.byId.keys()].map(String).join(', ') || 'none'}`], tree)
+        return answered(
+          [
+            'not_found',
+            `${request.op}Child: the supervisor has no child ${String(request.argument)}; it has ${[...tree.byId.keys()].map(String).join(', ') || 'none'}`,
+          ],
+          tree,
+        )
       if (request.op === 'terminate') return terminateOne(tree, child)
       return request.op === 'restart' ? startAgain(tree, child) : deleteOne(tree, child)
     }

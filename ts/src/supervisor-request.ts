@@ -56,7 +56,10 @@ export class SupervisorCall<T> extends DirectCall<T> {
       case 'start_failed':
         throw new StartError(answer[1])
       default:
-        throw new VigaError(ErrorCode.BadArgument, `${String(this.target)} is no supervisor: it answered ${describeReason(answer)}`)
+        throw new VigaError(
+          ErrorCode.BadArgument,
+          `${String(this.target)} is no supervisor: it answered ${describeReason(answer)}`,
+        )
     }
   }
 }

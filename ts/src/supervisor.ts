@@ -30,14 +30,22 @@ function refuse(where: string, what: string, given: unknown, allowed: string): n
 }
 
 /** Checks the limits that both kinds of supervisor have. */
-export function checkIntensity(options: { readonly maxRestarts?: number; readonly maxSeconds?: number }, where: string): { maxRestarts: number; maxSeconds: number } {
+export function checkIntensity(
+  options: { readonly maxRestarts?: number; readonly maxSeconds?: number },
+  where: string,
+): { maxRestarts: number; maxSeconds: number } {
   const { maxRestarts = 3, maxSeconds = 5 } = options
   if (!(maxRestarts >= 0)) refuse(where, 'maxRestarts', maxRestarts, 'numbers from 0 on')
   if (!(maxSeconds > 0)) refuse(where, 'maxSeconds', maxSeconds, 'seconds above 0')
   return { maxRestarts, maxSeconds }
 }
 
-function starting(children: readonly ChildSpec[], options: SupervisorOptions, link: boolean, where: string): StartOperation<SupervisorHandle> {
+function starting(
+  children: readonly ChildSpec[],
+  options: SupervisorOptions,
+  link: boolean,
+  where: string,
+): StartOperation<SupervisorHandle> {
   const { strategy = 'one_for_one', autoShutdown = 'never' } = options
   if (!strategies.includes(strategy)) refuse(where, 'strategy', strategy, strategies.join(', '))
   if (!autoShutdowns.includes(autoShutdown)) refuse(where, 'autoShutdown', autoShutdown, autoShutdowns.join(', '))

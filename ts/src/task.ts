@@ -34,7 +34,8 @@ export function isTaskReply(message: unknown, ref?: Ref): message is TaskReply {
 }
 
 /** How a task came to its end. */
-export type TaskOutcome<T> = { readonly status: 'ok'; readonly value: T } | { readonly status: 'exit'; readonly reason: unknown }
+export type TaskOutcome<T> =
+  { readonly status: 'ok'; readonly value: T } | { readonly status: 'exit'; readonly reason: unknown }
 
 type Work<A extends readonly unknown[], T> = (...args: A) => Eventually<T>
 
@@ -88,12 +89,18 @@ export class Task<T> {
 
   /** Starts a process for `work` whose result nobody waits for. */
   static start<A extends readonly unknown[]>(work: Work<A, unknown>, ...args: A): Pid<unknown> {
-    return spawn(bodyOf(work, () => undefined), ...args)
+    return spawn(
+      bodyOf(work, () => undefined),
+      ...args,
+    )
   }
 
   /** Like start, linked to the caller. */
   static startLink<A extends readonly unknown[]>(work: Work<A, unknown>, ...args: A): Pid<unknown> {
-    return spawnLink(bodyOf(work, () => undefined), ...args)
+    return spawnLink(
+      bodyOf(work, () => undefined),
+      ...args,
+    )
   }
 
   /** Work as a child of a supervisor: temporary unless told otherwise. Its id is 'task'. */
@@ -150,7 +157,10 @@ export class Task<T> {
   *#outcomeWithin(options: ReceiveOptions | CallOptions): Steps<TaskOutcome<T> | undefined> {
     if (this.#outcome !== null) return this.#outcome
     if (!samePid(currentProcess().pid, this.owner))
-      throw new VigaError(ErrorCode.BadArgument, `task ${String(this.pid)} belongs to ${String(this.owner)}; ${String(currentProcess().pid)} cannot wait for it`)
+      throw new VigaError(
+        ErrorCode.BadArgument,
+        `task ${String(this.pid)} belongs to ${String(this.owner)}; ${String(currentProcess().pid)} cannot wait for it`,
+      )
     const { ref } = this
     const watch = this.#monitor
     const isOurs = (message: unknown): message is TaskReply<T> | Down => isTaskReply(message, ref) || isDown(message, watch)

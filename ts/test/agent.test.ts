@@ -1,5 +1,17 @@
 import { expect, test } from 'vitest'
-import { Agent, type Down, exit, GenServer, isDown, monitor, type Pid, receive, self, Supervisor, whereis } from '../src/index.js'
+import {
+  Agent,
+  type Down,
+  exit,
+  GenServer,
+  isDown,
+  monitor,
+  type Pid,
+  receive,
+  self,
+  Supervisor,
+  whereis,
+} from '../src/index.js'
 import { freshRuntime, inProcess } from './fresh-runtime.js'
 
 freshRuntime()
@@ -62,7 +74,9 @@ test('a function that throws, exits or returns nonsense ends it', async () => {
     reason: [['bad_return_value', 7], {}],
   })
   const promised = await Agent.start(() => 0)
-  await expect(promised.update(() => Promise.resolve(1))).rejects.toMatchObject({ reason: [{ error: { code: 'ERR_VIGA_WRONG_BODY' } }, {}] })
+  await expect(promised.update(() => Promise.resolve(1))).rejects.toMatchObject({
+    reason: [{ error: { code: 'ERR_VIGA_WRONG_BODY' } }, {}],
+  })
 })
 
 test('takes no calls but its own, and no values for functions', async () => {

@@ -109,7 +109,9 @@ test('a start that fails, ignores or gives nonsense leaves nothing behind', asyn
   expect(await failure(rooms.startChild({ id: 'f', start: () => exit('no luck') }))).toBe('no luck')
   expect(await failure(rooms.startChild({ id: 'n', start: () => 'x' as unknown as Pid }))).toEqual(['bad_return_value', 'x'])
   expect(await rooms.startChild({ id: 'i', start: () => ignore() })).toBeUndefined()
-  expect(await failure(rooms.startChild({ ...Room.child('s', self()), restart: 'transient', significant: true }))).toBe('ERR_VIGA_BAD_CHILD_SPEC')
+  expect(await failure(rooms.startChild({ ...Room.child('s', self()), restart: 'transient', significant: true }))).toBe(
+    'ERR_VIGA_BAD_CHILD_SPEC',
+  )
   expect(() => rooms.startChild({ id: 'b' } as ChildSpec)).toThrow(/ERR_VIGA_BAD_CHILD_SPEC/)
   expect(await rooms.countChildren()).toEqual({ specs: 0, active: 0, workers: 0, supervisors: 0 })
 })

@@ -129,7 +129,10 @@ describe('a server', () => {
 
   test('ends with bad_call and bad_cast where it has no such callback', async () => {
     const first = await GenServer.start({ init: () => ok(1) }, [])
-    expect(await exitOf(GenServer.call(first, 'get'))).toEqual([['bad_call', 'get'], ['GenServer', 'call', [first, 'get', 5000]]])
+    expect(await exitOf(GenServer.call(first, 'get'))).toEqual([
+      ['bad_call', 'get'],
+      ['GenServer', 'call', [first, 'get', 5000]],
+    ])
     const second = await GenServer.start({ init: () => ok(1) }, [])
     expect((await endOf(second, () => GenServer.cast(second, 'set'))).reason).toEqual(['bad_cast', 'set'])
   })
@@ -145,7 +148,11 @@ describe('a server', () => {
 })
 
 describe('call', () => {
-  const target = (server: unknown, request: unknown, timeout = 5000): unknown => ['GenServer', 'call', [server, request, timeout]]
+  const target = (server: unknown, request: unknown, timeout = 5000): unknown => [
+    'GenServer',
+    'call',
+    [server, request, timeout],
+  ]
 
   test('fails with noproc for the dead and the unknown', async () => {
     const dead = spawn(() => undefined)
@@ -212,7 +219,9 @@ describe('call', () => {
 
   test('is given up through its signal, before, while and in a generator', async () => {
     const server = await GenServer.start({ init: () => ok(0), handleCall: (_r: string, _f, n) => noReply(n) }, [])
-    await expect(GenServer.call(server, 'x', { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ERR_VIGA_ABORTED' })
+    await expect(GenServer.call(server, 'x', { signal: AbortSignal.abort() })).rejects.toMatchObject({
+      code: 'ERR_VIGA_ABORTED',
+    })
     const controller = new AbortController()
     const pending = GenServer.call(server, 'x', { signal: controller.signal }).then(
       () => 'answered',
@@ -311,7 +320,10 @@ describe('call', () => {
 describe('cast', () => {
   test('goes nowhere when nobody is there', () => {
     GenServer.cast('nobody', 'x')
-    GenServer.cast(spawn(() => undefined), 'x')
+    GenServer.cast(
+      spawn(() => undefined),
+      'x',
+    )
   })
 })
 
@@ -334,7 +346,11 @@ describe('start', () => {
     ['stops', () => stop('no luck'), 'no luck'],
     ['exits', () => exit('gone'), 'gone'],
     ['returns nonsense', () => 42, ['bad_return_value', 42]],
-    ['returns a result of another callback', () => noReply(1), ['bad_return_value', { result: 'noReply', value: undefined, state: 1 }]],
+    [
+      'returns a result of another callback',
+      () => noReply(1),
+      ['bad_return_value', { result: 'noReply', value: undefined, state: 1 }],
+    ],
   ]
   test.each(failing)('fails when init %s, and a trapping starter that links gets the exit too', async (_what, init, reason) => {
     const behaviour = { init: init as () => never }
@@ -413,10 +429,14 @@ describe('start', () => {
   })
 
   test('refuses what is no behaviour and no option', async () => {
-    expect(() => GenServer.start({} as ServerBehaviour<number>, [])).toThrow(/init of the behaviour is missing.*ERR_VIGA_BAD_ARGUMENT/)
+    expect(() => GenServer.start({} as ServerBehaviour<number>, [])).toThrow(
+      /init of the behaviour is missing.*ERR_VIGA_BAD_ARGUMENT/,
+    )
     expect(() => GenServer.start(null as unknown as ServerBehaviour<number>, [])).toThrow(/ERR_VIGA_BAD_ARGUMENT/)
     const fine: ServerBehaviour<number> = { init: () => ok(1) }
-    expect(() => GenServer.start({ ...fine, terminate: 1 as unknown as () => void }, [])).toThrow(/terminate of the behaviour is a number/)
+    expect(() => GenServer.start({ ...fine, terminate: 1 as unknown as () => void }, [])).toThrow(
+      /terminate of the behaviour is a number/,
+    )
     expect(() => GenServer.start(fine, [], { name: '' })).toThrow(/ERR_VIGA_BAD_ARGUMENT/)
     expect(() => GenServer.start(fine, [], { timeout: -1 })).toThrow(/ERR_VIGA_BAD_ARGUMENT/)
     expect(() => GenServer.start(fine, [], { priority: 'urgent' as 'high' })).toThrow(/ERR_VIGA_BAD_ARGUMENT/)
@@ -523,7 +543,9 @@ describe('stop and terminate', () => {
       },
       [],
     )
-    expect((await endOf(throwing, () => GenServer.cast(throwing, 'x'))).reason).toMatchObject({ error: { message: 'and failed' } })
+    expect((await endOf(throwing, () => GenServer.cast(throwing, 'x'))).reason).toMatchObject({
+      error: { message: 'and failed' },
+    })
   })
 
   test('nonsense from a callback ends the server with bad_return_value', async () => {
@@ -536,7 +558,10 @@ describe('stop and terminate', () => {
     const called = await GenServer.start(nonsense, [])
     expect(await exitOf(GenServer.call(called, { a: 1 }))).toMatchObject([['bad_return_value', { a: 1 }], {}])
     const cast = await GenServer.start(nonsense, [])
-    expect((await endOf(cast, () => GenServer.cast(cast, 1))).reason).toEqual(['bad_return_value', { result: 'reply', value: 1, state: 1 }])
+    expect((await endOf(cast, () => GenServer.cast(cast, 1))).reason).toEqual([
+      'bad_return_value',
+      { result: 'reply', value: 1, state: 1 },
+    ])
     const told = await GenServer.start(nonsense, [])
     expect((await endOf(told, () => send(told, 1))).reason).toEqual(['bad_return_value', -5])
     const unsendable = await GenServer.start(nonsense, [])
@@ -566,10 +591,16 @@ describe('what comes next', () => {
 
   test('a timeout tells the server that it has been idle, once', async () => {
     const root = self()
-    const server = await GenServer.start({ ...idle, handleInfo: (message, log) => {
-      send(root, message === TIMEOUT ? 'idle' : message)
-      return noReply(log)
-    } }, [])
+    const server = await GenServer.start(
+      {
+        ...idle,
+        handleInfo: (message, log) => {
+          send(root, message === TIMEOUT ? 'idle' : message)
+          return noReply(log)
+        },
+      },
+      [],
+    )
     await GenServer.call(server, '1')
     expect(await receive()).toBe('idle')
     await GenServer.call(server, '0')
@@ -595,7 +626,10 @@ describe('what comes next', () => {
   })
 
   test('to continue without handleContinue is an error', async () => {
-    const server = await GenServer.start({ init: () => ok(0), handleCast: (_request, n: number) => noReply(n, { continue: 1 }) }, [])
+    const server = await GenServer.start(
+      { init: () => ok(0), handleCast: (_request, n: number) => noReply(n, { continue: 1 }) },
+      [],
+    )
     const end = await endOf(server, () => GenServer.cast(server, 'x'))
     expect(end.reason).toMatchObject({ error: { code: 'ERR_VIGA_BAD_ARGUMENT' } })
   })
@@ -735,7 +769,9 @@ describe('status and code change', () => {
       {
         init: () => ok({ value: 0 }),
         handleCall: (_request, _from, state: { value: number }) => reply(state, state),
-        codeChange: async (oldVersion, state, extra) => ({ value: (state as number) * (extra as number) + (oldVersion as number) }),
+        codeChange: async (oldVersion, state, extra) => ({
+          value: (state as number) * (extra as number) + (oldVersion as number),
+        }),
       },
       { oldVersion: 1, extra: 10 },
     )

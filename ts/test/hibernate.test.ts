@@ -22,7 +22,7 @@ test('an async body does', async () => {
   const sleeper = spawn(async () => {
     send(root, 'going to sleep')
     await hibernate()
-    send(root, ['woken by', await receive(), await receive({ timeout: 0 }) === TIMEOUT])
+    send(root, ['woken by', await receive(), (await receive({ timeout: 0 })) === TIMEOUT])
   })
   expect(await receive()).toBe('going to sleep')
   send(sleeper, 'hello')

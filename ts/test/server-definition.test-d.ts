@@ -1,5 +1,19 @@
 /** Types of definitions, checked by tsc: requests and replies are inferred, nothing is declared twice. */
-import { type From, from, GenServer, genServer, noReply, ok, type Operation, type Pid, reply, replyLater, type ServerBehaviour, stop, TIMEOUT } from '../src/index.js'
+import {
+  type From,
+  from,
+  GenServer,
+  genServer,
+  noReply,
+  ok,
+  type Operation,
+  type Pid,
+  reply,
+  replyLater,
+  type ServerBehaviour,
+  stop,
+  TIMEOUT,
+} from '../src/index.js'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 function expectType<Expected>() {

@@ -5,7 +5,11 @@ import { freshRuntime } from './fresh-runtime.js'
 
 freshRuntime()
 
-const Room = genServer({ init: (name: string) => name, call: { name: (name) => reply(name, name) }, cast: { rename: (_old, name: string) => name } })
+const Room = genServer({
+  init: (name: string) => name,
+  call: { name: (name) => reply(name, name) },
+  cast: { rename: (_old, name: string) => name },
+})
 
 test('a server is started, called and stopped by a key of a registry', async () => {
   const rooms = Registry.start<string>({ name: 'rooms' })

@@ -18,7 +18,7 @@ import {
   send,
   spawn,
   spawnLink,
-  StartError,
+  type StartError,
   stop,
   Supervisor,
   type SupervisorHandle,
@@ -58,7 +58,9 @@ const isUp = (message: unknown): message is Started => typeof message === 'objec
 async function events(count: number): Promise<string> {
   const seen: string[] = []
   for (let i = 0; i < count; i++) {
-    const message = await receive<{ up: string } | { down: string }>((m) => isUp(m) || (typeof m === 'object' && m !== null && 'down' in m))
+    const message = await receive<{ up: string } | { down: string }>(
+      (m) => isUp(m) || (typeof m === 'object' && m !== null && 'down' in m),
+    )
     seen.push('up' in message ? `+${message.up}` : `-${message.down}`)
   }
   return seen.join(' ')
@@ -89,7 +91,8 @@ async function failure(operation: PromiseLike<unknown>): Promise<StartError | Vi
   throw new Error('it did not fail')
 }
 
-const startReason = async (operation: PromiseLike<unknown>): Promise<unknown> => ((await failure(operation)) as StartError).reason
+const startReason = async (operation: PromiseLike<unknown>): Promise<unknown> =>
+  ((await failure(operation)) as StartError).reason
 
 describe('start and stop', () => {
   test('children start in order and stop in reverse order', async () => {
@@ -302,7 +305,10 @@ describe('restart', () => {
   })
 
   test('a thousand restarts leave one child', async () => {
-    const tree = await Supervisor.start([Worker.child('a', self(), false, { id: 'a' })], { maxRestarts: 1_000, maxSeconds: 3_600 })
+    const tree = await Supervisor.start([Worker.child('a', self(), false, { id: 'a' })], {
+      maxRestarts: 1_000,
+      maxSeconds: 3_600,
+    })
     for (let i = 0; i < 1_000; i++) exit((await receive(isUp)).pid, 'kill')
     const last = await receive(isUp)
     expect(await tree.whichChildren()).toEqual([{ id: 'a', pid: last.pid, type: 'worker' }])
@@ -378,7 +384,9 @@ describe('a running tree', () => {
 
   test('answers to a supervisor alone', async () => {
     const server = await Worker.start('w', self())
-    await expect(Supervisor.at(server.pid).countChildren()).rejects.toMatchObject({ reason: [{ error: { code: 'ERR_VIGA_BAD_ARGUMENT' } }, {}] })
+    await expect(Supervisor.at(server.pid).countChildren()).rejects.toMatchObject({
+      reason: [{ error: { code: 'ERR_VIGA_BAD_ARGUMENT' } }, {}],
+    })
     const tree = await Supervisor.start([])
     await GenServer.call(tree.pid, 'hello')
     send(tree.pid, 'hello')
@@ -516,4 +524,3 @@ describe('bad specifications', () => {
     expect(() => Supervisor.start([], { maxSeconds: 0 })).toThrow(/maxSeconds is 0/)
   })
 })
-

@@ -73,7 +73,10 @@ describe('await', () => {
     copy.push(2)
     expect(list).toEqual([1])
     const bad = Task.async(() => () => 1)
-    expect(await exitOf(bad.await())).toMatchObject([{ error: { code: 'ERR_VIGA_NOT_A_TERM' } }, ['Task', 'await', [bad.pid, 5000]]])
+    expect(await exitOf(bad.await())).toMatchObject([
+      { error: { code: 'ERR_VIGA_NOT_A_TERM' } },
+      ['Task', 'await', [bad.pid, 5000]],
+    ])
   })
 
   test('fails with the reason of the task', async () => {

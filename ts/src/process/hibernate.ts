@@ -1,4 +1,4 @@
-import { EMPTY, type Engine, SliceEnd } from '../engine/engine.js'
+import { EMPTY, type Engine, type SliceEnd } from '../engine/engine.js'
 import { activeEngine, currentProcess } from '../runtime-state.js'
 import { type PendingReceive, takeAnywhere, waitsOf } from './async-waits.js'
 import { BaseOperation, coroutineProcess, finish, type Operation, refuseIfEnded, WAITING } from './operation.js'
@@ -28,7 +28,10 @@ class Hibernation extends BaseOperation<void> implements PendingReceive {
       refuseIfEnded(process, 'hibernate()')
       const waits = waitsOf(process)
       if (waits.receive !== null)
-        throw new VigaError(ErrorCode.ReceivePending, `hibernate() by ${String(process.pid)} while a receive of the same process is pending; await that one first`)
+        throw new VigaError(
+          ErrorCode.ReceivePending,
+          `hibernate() by ${String(process.pid)} while a receive of the same process is pending; await that one first`,
+        )
       if (process.putAside !== null || this.#messageIsThere(engine, process)) {
         resolve()
         return

@@ -39,7 +39,8 @@ export abstract class OutcomeOperation<T> extends BaseOperation<T> {
     const ref = this.#ref
     if (ref === null) {
       const made = this.#start(engine, process)
-      if (this.signal !== undefined) this.#abort = new Abort(this.signal, this, engine, process, made, () => engine.resume(process))
+      if (this.signal !== undefined)
+        this.#abort = new Abort(this.signal, this, engine, process, made, () => engine.resume(process))
       return CALLING
     }
     if (ref === CONCLUDED || this.#promised !== null) throw begunTwice()
