@@ -98,7 +98,7 @@ export const catalogue: readonly Suite[] = [
       job('integer', perSecond('integer'), withBeam, { size: 2_000_000, smokeSize: 5_000 }),
       job('map_10', perSecond('map of 10'), withBeam, { size: 1_000_000, smokeSize: 2_000 }),
       job('list_10000', perSecond('list of 10,000'), withBeam, { size: 5_000, smokeSize: 100 }),
-      job('binary_1mb', perSecond('binary 1 MB'), withBeam, { size: 10_000, smokeSize: 200 }),
+      job('binary_1mb', perSecond('binary 1 MB'), withBeam, { size: 1_000_000, smokeSize: 2_000 }),
     ],
   },
   {

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks'
-import { type Coroutine, exit, type Pid, receive, self, send, spawn } from '../../ts/src/index.js'
+import { Binary, type Coroutine, exit, type Pid, receive, self, send, spawn } from '../../ts/src/index.js'
 import { type Figures, inProcess, type Jobs, rateSince } from './jobs.js'
 
 const WINDOW = 100
@@ -43,5 +43,5 @@ export const jobs: Jobs = {
   integer: (count) => inProcess(() => copies(count, count)),
   map_10: (count) => inProcess(() => copies(count, mapOf10())),
   list_10000: (count) => inProcess(() => copies(count, listOf10000())),
-  binary_1mb: (count) => inProcess(() => copies(count, new Uint8Array(1 << 20).fill(7))),
+  binary_1mb: (count) => inProcess(() => copies(count, Binary.from(new Uint8Array(1 << 20).fill(7)))),
 }
