@@ -1,98 +1,28 @@
 import { describe, expect, test } from 'vitest'
 import {
   type ChildSpec,
-  type Coroutine,
   type Down,
   exit,
-  genServer,
   GenServer,
-  ignore,
   isAlive,
   isDown,
   isExit,
   monitor,
   type Pid,
   receive,
-  reply,
   self,
   send,
   spawn,
   spawnLink,
-  type StartError,
   stop,
   Supervisor,
-  type SupervisorHandle,
-  TIMEOUT,
   trapExit,
-  VigaError,
   whereis,
 } from '../src/index.js'
 import { freshRuntime } from './fresh-runtime.js'
+import { endOf, events, failure, isUp, pidOf, silence, startReason, worker, Worker } from './tree-observation.js'
 
 freshRuntime()
-
-interface Started {
-  readonly up: string
-  readonly pid: Pid<unknown>
-}
-
-/** A server that tells `observer` when it starts and, with `trap`, when it stops. */
-const Worker = genServer({
-  init: (name: string, observer: Pid<unknown>, trap: boolean = true) => {
-    if (trap) trapExit(true)
-    send(observer, { up: name, pid: self() })
-    return { name, observer }
-  },
-  call: { name: (state) => reply(state.name, state) },
-  cast: { end: (state, reason: unknown) => stop(reason, state) },
-  terminate: ({ name, observer }) => send(observer, { down: name }),
-})
-
-function worker(id: string, overrides: Partial<ChildSpec> = {}): ChildSpec {
-  return { ...Worker.child(id, self(), true, { id }), ...overrides }
-}
-
-const isUp = (message: unknown): message is Started => typeof message === 'object' && message !== null && 'up' in message
-
-/** The next `count` events, in order: `+a -b`. */
-async function events(count: number): Promise<string> {
-  const seen: string[] = []
-  for (let i = 0; i < count; i++) {
-    const message = await receive<{ up: string } | { down: string }>(
-      (m) => isUp(m) || (typeof m === 'object' && m !== null && 'down' in m),
-    )
-    seen.push('up' in message ? `+${message.up}` : `-${message.down}`)
-  }
-  return seen.join(' ')
-}
-
-async function silence(): Promise<void> {
-  expect(await receive({ timeout: 0 })).toBe(TIMEOUT)
-}
-
-async function endOf(pid: Pid, act: () => unknown = () => undefined): Promise<unknown> {
-  const ref = monitor(pid)
-  act()
-  return (await receive((message): message is Down => isDown(message, ref))).reason
-}
-
-async function pidOf(tree: SupervisorHandle, id: string): Promise<Pid<unknown>> {
-  const child = (await tree.whichChildren()).find((each) => each.id === id)
-  return child?.pid as Pid<unknown>
-}
-
-async function failure(operation: PromiseLike<unknown>): Promise<StartError | VigaError> {
-  try {
-    await operation
-  } catch (error) {
-    if (error instanceof VigaError) return error
-    throw error
-  }
-  throw new Error('it did not fail')
-}
-
-const startReason = async (operation: PromiseLike<unknown>): Promise<unknown> =>
-  ((await failure(operation)) as StartError).reason
 
 describe('start and stop', () => {
   test('children start in order and stop in reverse order', async () => {
@@ -391,136 +321,5 @@ describe('a running tree', () => {
     await GenServer.call(tree.pid, 'hello')
     send(tree.pid, 'hello')
     expect(await tree.countChildren()).toMatchObject({ specs: 0 })
-  })
-})
-
-describe('start functions', () => {
-  const only = (start: () => unknown, more: Partial<ChildSpec> = {}): ReturnType<typeof Supervisor.start> =>
-    Supervisor.start([{ id: 'c', start: start as ChildSpec['start'], ...more }])
-  const failed = (reason: unknown): unknown => ['shutdown', ['failed_to_start_child', 'c', reason]]
-
-  test('may give a pid, a handle, an operation, a promise, or ignore', async () => {
-    const root = self()
-    const body = function* (): Coroutine<void> {
-      yield* receive()
-    }
-    const starts: (() => unknown)[] = [
-      () => spawnLink(body),
-      () => ({ pid: spawnLink(body) }),
-      () => Worker.startLink('w', root),
-      async () => {
-        await undefined
-        return await Worker.startLink('w', root)
-      },
-      async () => {
-        await undefined
-        return spawnLink(body)
-      },
-    ]
-    for (const start of starts) {
-      const tree = await only(start)
-      const child = await pidOf(tree, 'c')
-      expect(isAlive(child)).toBe(true)
-      expect(await endOf(child, () => tree.stop().then(() => undefined))).toBe('shutdown')
-    }
-    const ignoring = [() => ignore(), () => GenServer.startLink({ init: () => ignore() }, [])]
-    for (const start of ignoring) {
-      const tree = await only(start)
-      expect(await tree.whichChildren()).toEqual([{ id: 'c', pid: undefined, type: 'worker' }])
-    }
-  })
-
-  test('may throw, reject, exit and give nonsense', async () => {
-    const raise = (): never => {
-      throw new Error('cannot')
-    }
-    expect(await startReason(only(raise))).toMatchObject(failed({ error: { message: 'cannot' } }) as object)
-    expect(await startReason(only(async () => raise()))).toMatchObject(failed({ error: { message: 'cannot' } }) as object)
-    expect(await startReason(only(() => exit('left')))).toEqual(failed('left'))
-    expect(await startReason(only(() => undefined))).toEqual(failed(['bad_return_value', undefined]))
-    expect(await startReason(only(() => ({ pid: 7 })))).toEqual(failed(['bad_return_value', { pid: 7 }]))
-    expect(await startReason(only(async () => 'child'))).toEqual(failed(['bad_return_value', 'child']))
-  })
-
-  test('may hang: startTimeout ends them, and what they start late', async () => {
-    const hanging = {
-      *init() {
-        yield* receive()
-        return stop('never')
-      },
-    }
-    expect(await startReason(only(() => GenServer.startLink(hanging, []), { startTimeout: 1 }))).toEqual(failed('timeout'))
-    expect(await startReason(only(() => new Promise(() => undefined), { startTimeout: 1 }))).toEqual(failed('timeout'))
-    let late: ((pid: Pid) => void) | undefined
-    const tree = await Supervisor.start([])
-    const slow = new Promise<Pid>((resolve) => {
-      late = resolve
-    })
-    expect(await startReason(tree.startChild({ id: 'late', start: () => slow, startTimeout: 1 }))).toBe('timeout')
-    const pid = spawn(function* () {
-      yield* receive()
-    })
-    expect(await endOf(pid, () => late?.(pid))).toBe('killed')
-  })
-
-  test('a child that dies during its start fails it with its reason', async () => {
-    const dying = { init: (): never => exit('died at birth') }
-    expect(await startReason(only(() => GenServer.startLink(dying, [])))).toEqual(failed('died at birth'))
-  })
-
-  test('a child that dies just after its start is restarted', async () => {
-    const root = self()
-    let births = 0
-    const tree = await only(() =>
-      spawnLink(function* () {
-        if (births++ === 0) exit('at once')
-        send(root, 'alive')
-        yield* receive()
-      }),
-    )
-    expect(await receive()).toBe('alive')
-    expect(isAlive(await pidOf(tree, 'c'))).toBe(true)
-  })
-
-  test('a child started without a link is supervised all the same', async () => {
-    const root = self()
-    const tree = await only(() =>
-      spawn(function* () {
-        send(root, { up: 'c', pid: self() })
-        yield* receive()
-      }),
-    )
-    exit((await receive(isUp)).pid, 'kill')
-    expect((await receive(isUp)).pid).toEqual(await pidOf(tree, 'c'))
-  })
-})
-
-describe('bad specifications', () => {
-  const bad: readonly [unknown, RegExp][] = [
-    [7, /child at 0: the child specification is 7/],
-    [{ start: () => 1 }, /id is undefined/],
-    [{ id: {}, start: () => 1 }, /id is an object/],
-    [{ id: 'a' }, /start of child a is undefined/],
-    [{ id: 'a', start: () => 1, restart: 'always' }, /restart of child a is "always"; permanent, transient and temporary/],
-    [{ id: 'a', start: () => 1, shutdown: -1 }, /shutdown of child a is -1/],
-    [{ id: 'a', start: () => 1, shutdown: 'kill' }, /shutdown of child a is "kill"/],
-    [{ id: 'a', start: () => 1, type: 'manager' }, /type of child a is "manager"/],
-    [{ id: 'a', start: () => 1, significant: 1 }, /significant of child a is 1/],
-    [{ id: 'a', start: () => 1, startTimeout: NaN }, /startTimeout of child a is NaN/],
-    [{ id: 'a', start: () => 1, restarts: 3 }, /child a has "restarts"/],
-  ]
-  test.each(bad)('%j', async (spec, message) => {
-    const start = (): unknown => Supervisor.start([spec as ChildSpec])
-    expect(start).toThrow(message)
-    expect(start).toThrow(/ERR_VIGA_BAD_CHILD_SPEC/)
-  })
-
-  test('lists and options', () => {
-    expect(() => Supervisor.start(7 as unknown as ChildSpec[])).toThrow(/the children are 7.*ERR_VIGA_BAD_CHILD_SPEC/)
-    expect(() => Supervisor.start([worker('a'), worker('a')])).toThrow(/two children have the id a.*ERR_VIGA_BAD_CHILD_SPEC/)
-    expect(() => Supervisor.start([], { strategy: 'all' as 'one_for_all' })).toThrow(/strategy is all.*ERR_VIGA_BAD_ARGUMENT/)
-    expect(() => Supervisor.start([], { autoShutdown: 'yes' as 'never' })).toThrow(/autoShutdown is yes/)
-    expect(() => Supervisor.start([], { maxRestarts: -1 })).toThrow(/maxRestarts is -1/)
-    expect(() => Supervisor.start([], { maxSeconds: 0 })).toThrow(/maxSeconds is 0/)
   })
 })
