@@ -5,12 +5,14 @@
  */
 export class Values {
   readonly values: unknown[] = [...CONSTANTS]
-  readonly free: number[] = []
+  /** Handles to use again, a stack. Not an Array, whose elements V8 would shrink and grow again with every burst. */
+  private free = new Int32Array(1024)
+  private freeCount = 0
 
   /** Keeps `value`; gives its handle. O(1). */
   store(value: unknown): number {
-    const handle = this.free.pop()
-    if (handle === undefined) return this.values.push(value) - 1
+    if (this.freeCount === 0) return this.values.push(value) - 1
+    const handle = this.free[--this.freeCount] as number
     this.values[handle] = value
     return handle
   }
@@ -29,7 +31,14 @@ export class Values {
 
   release(handle: number): void {
     this.values[handle] = undefined
-    this.free.push(handle)
+    if (this.freeCount === this.free.length) this.growFree()
+    this.free[this.freeCount++] = handle
+  }
+
+  private growFree(): void {
+    const grown = new Int32Array(this.free.length * 2)
+    grown.set(this.free)
+    this.free = grown
   }
 
   /** Handle of an exit reason: constant for the common ones, which are never given back. */
