@@ -139,8 +139,8 @@ export const catalogue: readonly Suite[] = [
   {
     name: 'restart',
     jobs: [
-      job('first_2000', perSecond('first 2,000'), withBeam, { size: 2_000, smokeSize: 200, warmUp: 2_000 }),
-      job('in_a_row', perSecond('100,000 in a row'), withBeam, { size: 100_000, smokeSize: 500, warmUp: 2_000 }),
+      job('first_2000', perSecond('first 2,000'), withBeam, { size: 20_000, smokeSize: 2_000, warmUp: 20_000 }),
+      job('in_a_row', perSecond('100,000 in a row'), withBeam, { size: 100_000, smokeSize: 500, warmUp: 20_000 }),
     ],
   },
   {
