@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { freshRuntime, inProcess } from '../fresh-runtime.js'
 import { Erlang } from './erlang.js'
 import { runScenario } from './interpreter.js'
-import { parseScenarios } from './scenario.js'
+import { parseScenarios, signalsWithinAStep } from './scenario.js'
 
 freshRuntime()
 
@@ -26,5 +26,9 @@ test('there are 40 scenarios or more, each with a title of its own', () => {
 describe.runIf(expected !== undefined).each(groups)('$file as in Erlang', ({ scenarios }) => {
   test.each(scenarios)('$title', async (scenario) => {
     expect(await inProcess(() => runScenario(scenario))).toEqual(expected?.get(scenario.title))
+  })
+
+  test.each(scenarios.filter((scenario) => !signalsWithinAStep(scenario)))('$title, async', async (scenario) => {
+    expect(await inProcess(() => runScenario(scenario, 'async'))).toEqual(expected?.get(scenario.title))
   })
 })

@@ -10,6 +10,7 @@ import {
   isExit,
   link,
   monitor,
+  type Operation,
   Pid,
   processInfo,
   readTimer,
@@ -59,6 +60,22 @@ interface Actor {
   readonly born: number
 }
 
+/** How the actors are written: as generator bodies or as async ones. */
+export type Bodies = 'generator' | 'async'
+
+/** What an actor does, whichever its body: yields the operations it waits for and is given their results. */
+type Script<T> = Generator<Operation<unknown>, T, unknown>
+
+function* asGenerator(script: Script<void>): Coroutine<void> {
+  let step = script.next()
+  while (step.done !== true) step = script.next(yield* step.value)
+}
+
+async function asAsync(script: Script<void>): Promise<void> {
+  let step = script.next()
+  while (step.done !== true) step = script.next(await step.value)
+}
+
 const isCommand = (message: unknown): message is Command =>
   typeof message === 'object' && message !== null && 'command' in message
 
@@ -71,6 +88,11 @@ class Run {
   private readonly actors = new Map<string, Actor>()
   private newborn: string[] = []
   private step = 0
+  private readonly bodies: Bodies
+
+  constructor(bodies: Bodies) {
+    this.bodies = bodies
+  }
 
   // --- the coordinator ------------------------------------------------------------------------------------------------
 
@@ -83,7 +105,7 @@ class Run {
   }
 
   *steps(scenario: Scenario): Coroutine<void> {
-    const pid = spawn(this.actor.bind(this), 'main')
+    const pid = spawn(this.body('main'))
     this.name('main', pid)
     this.newborn.push('main')
     this.adopt()
@@ -155,9 +177,18 @@ class Run {
 
   // --- an actor -------------------------------------------------------------------------------------------------------
 
-  private *actor(name: string): Coroutine<void> {
+  /** The body of the actor `name`, to be spawned. */
+  private body(name: string): () => Coroutine<void> | Promise<void> {
+    const script = (): Script<void> => this.script(name)
+    if (this.bodies === 'async') return () => asAsync(script())
+    return function* () {
+      yield* asGenerator(script())
+    }
+  }
+
+  private *script(name: string): Script<void> {
     for (;;) {
-      const { command } = yield* receive(isCommand)
+      const { command } = (yield receive(isCommand)) as Command
       const results: string[] = []
       for (const [operation, ...words] of command) {
         if (operation === 'return') return
@@ -167,15 +198,15 @@ class Run {
     }
   }
 
-  private *perform(me: string, operation: string, words: readonly string[]): Coroutine<string> {
+  private *perform(me: string, operation: string, words: readonly string[]): Script<string> {
     const [first = '', second = '', third = '', fourth = ''] = words
     switch (operation) {
       case 'spawn':
-        return this.born(first, spawn(this.actor.bind(this), first))
+        return this.born(first, spawn(this.body(first)))
       case 'spawn_link':
-        return this.born(first, spawnLink(this.actor.bind(this), first))
+        return this.born(first, spawnLink(this.body(first)))
       case 'spawn_monitor': {
-        const { pid, ref } = spawnMonitor(this.actor.bind(this), first)
+        const { pid, ref } = spawnMonitor(this.body(first))
         this.name(second, ref)
         return this.born(first, pid)
       }
@@ -195,24 +226,24 @@ class Run {
       case 'send_alias':
         return this.withRef(first, (ref) => send(ref, { from: me, text: second } satisfies Text))
       case 'receive':
-        return this.message(yield* receive({ timeout: 0 }))
+        return this.message(yield receive({ timeout: 0 }))
       case 'receive_text':
-        return this.message(yield* receive(hasText(first), { timeout: 0 }))
+        return this.message(yield receive(hasText(first), { timeout: 0 }))
       case 'wait_text':
-        return this.message(yield* receive(hasText(first), { timeout: 10_000 }))
+        return this.message(yield receive(hasText(first), { timeout: 10_000 }))
       case 'timeout_text': {
-        const message = yield* receive(hasText(first), { timeout: Number(second) })
+        const message = yield receive(hasText(first), { timeout: Number(second) })
         return message === TIMEOUT ? 'timeout' : this.message(message)
       }
       case 'receive_down': {
         const ref = this.named.get(first)
         if (!(ref instanceof Ref)) return 'unbound'
-        return this.message(yield* receive((message) => isDown(message, ref), { timeout: 0 }))
+        return this.message(yield receive((message) => isDown(message, ref), { timeout: 0 }))
       }
       case 'receive_exit': {
         const pid = this.named.get(first)
         if (!(pid instanceof Pid)) return 'unbound'
-        return this.message(yield* receive((message) => isExit(message, pid), { timeout: 0 }))
+        return this.message(yield receive((message) => isExit(message, pid), { timeout: 0 }))
       }
       case 'drain':
         return yield* this.drain()
@@ -276,10 +307,10 @@ class Run {
     }
   }
 
-  private *drain(): Coroutine<string> {
+  private *drain(): Script<string> {
     const found: { sender: string; text: string }[] = []
     for (;;) {
-      const message = yield* receive({ timeout: 0 })
+      const message = yield receive({ timeout: 0 })
       if (message === TIMEOUT) break
       found.push({ sender: this.sender(message), text: this.message(message) })
     }
@@ -362,8 +393,8 @@ function hasText(text: string): (message: unknown) => boolean {
 }
 
 /** Runs a scenario in the current process and gives its log. */
-export function* runScenario(scenario: Scenario): Coroutine<string[]> {
-  const run = new Run()
+export function* runScenario(scenario: Scenario, bodies: Bodies = 'generator'): Coroutine<string[]> {
+  const run = new Run(bodies)
   yield* run.steps(scenario)
   return run.log
 }

@@ -62,3 +62,11 @@ export function parseScenarios(text: string): Scenario[] {
 export function formatScenarios(scenarios: readonly Scenario[]): string {
   return scenarios.map(({ title, steps }) => [`# ${title}`, ...steps, ''].join('\n')).join('\n')
 }
+
+/**
+ * Whether an exit signal and something after it happen in one go. The processes it ends may be told of before or after the rest;
+ * in a slice they are told of after it, and an async body runs between slices.
+ */
+export function signalsWithinAStep({ steps }: Scenario): boolean {
+  return steps.some((step) => /exit_signal .* \| /.test(step))
+}
