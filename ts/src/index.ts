@@ -59,7 +59,7 @@ export type { CallResult, CastResult, Eventually, ServerBehaviour, ServerStatus,
 export type { HasPid, ServerRef } from './server-ref.js'
 export type { ServerName } from './server-name.js'
 export { StartError, type StartOperation, type StartOptions } from './start.js'
-export { genServer, type ModuleMeta, ServerDefinition, type ServerParts } from './server-definition.js'
+export { genServer, type HandleOf, type ModuleMeta, ServerDefinition, type ServerParts } from './server-definition.js'
 export { ServerHandle } from './server-handle.js'
 export type { ChildId, ChildOverrides, ChildSpec, Restart, Shutdown, StartedChild } from './child-spec.js'
 export { Supervisor, SupervisorHandle, type SupervisorOptions } from './supervisor.js'

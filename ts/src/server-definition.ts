@@ -160,6 +160,9 @@ function isTrailing(value: unknown, position: number, required: number, names: R
   return keys.length > 0 && keys.every((key) => names.has(key))
 }
 
+/** What may follow the arguments of init in `child`. */
+const childOptionNames: ReadonlySet<string> = new Set([...overrideNames, ...startOptionNames])
+
 const definitionsOf = new Map<string, number>()
 
 /** The default id of children: the file's name, numbered when it defines several. */
@@ -224,9 +227,8 @@ export class ServerDefinition<A extends readonly unknown[], Calls extends object
    * restart: 'transient', name: 'hits' })`. Start options go in the same object.
    */
   child(...args: readonly [...A, overrides?: ChildOverrides & StartOptions]): ChildSpec {
-    const names = new Set([...overrideNames, ...startOptionNames])
     const last = args.at(-1)
-    const trailing = isTrailing(last, args.length - 1, this.#required, names)
+    const trailing = isTrailing(last, args.length - 1, this.#required, childOptionNames)
     const given = trailing ? args.slice(0, -1) : args
     const options: Record<string, unknown> = {}
     const overrides: Record<string, unknown> = {}
@@ -246,6 +248,9 @@ export class ServerDefinition<A extends readonly unknown[], Calls extends object
     return new StartOperation(this.#compiled, args.slice(0, -1), last as StartOptions, link, this.#handle)
   }
 }
+
+/** The type of the handles of a definition: `HandleOf<typeof Counter>`. */
+export type HandleOf<D> = D extends ServerDefinition<infer _A, infer Calls, infer Casts> ? ServerHandle<Calls, Casts> : never
 
 /** Where a definition comes from: `import.meta`. */
 export interface ModuleMeta {

@@ -1,7 +1,6 @@
 import { ErrorCode, Exit, VigaError } from './errors.js'
 import type { SliceEnd } from './engine/engine.js'
 import type { From } from './from.js'
-import { nameText } from './names.js'
 import type { Pid } from './pid.js'
 import { runInProcess } from './process/async-context.js'
 import { isGenerator, isPromiseLike } from './process/body-kind.js'
@@ -51,7 +50,7 @@ export class ServerProcess extends CallbackProcess {
   readonly #parent: Pid
   #state: unknown = undefined
   #phase: Phase = Phase.Starting
-  /** The caller of the request in hand, see `from`. */
+  /** The caller of the request in hand, see `from`; null between requests. */
   #caller: Ref | null = null
   /** While running: what to continue with. While ending: the reply that the caller gets last. */
   #pending: unknown = undefined
@@ -182,6 +181,7 @@ export class ServerProcess extends CallbackProcess {
         throw badReturn(result)
     }
     this.#state = result.state
+    this.#caller = null
     if (result.extra !== undefined) this.#plan(result.extra)
   }
 
@@ -215,7 +215,6 @@ export class ServerProcess extends CallbackProcess {
         engine.reply(from, ['error', taken])
         throw new Exit('normal')
       }
-      this.label ??= typeof name === 'object' ? undefined : nameText(name, 'start')
     }
     const { behaviour, async } = this.#compiled
     return this.#eventually(async.init ? this.#inProcess('init', ...args) : behaviour.init(...args), (result) => {

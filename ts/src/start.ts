@@ -20,7 +20,7 @@ export interface StartOptions {
   /** Gives the start up with ERR_VIGA_ABORTED; the process is killed. */
   readonly signal?: AbortSignal
   readonly priority?: PriorityName
-  /** What reports and processInfo call it; the name unless given. */
+  /** What reports and processInfo call it. */
   readonly label?: string
 }
 

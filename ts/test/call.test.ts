@@ -190,6 +190,24 @@ describe('call', () => {
   })
 })
 
+test('a call that a plain callback leaves behind is settled while its server is idle', async () => {
+  const root = self()
+  const stack = await GenServer.start(stackFor(root), [[7]])
+  const asking = await GenServer.start(
+    {
+      init: () => ok(0),
+      handleCast: (_request: string, n: number) => {
+        void GenServer.call<number>(stack, 'pop').then((popped) => send(root, { popped }))
+        return noReply(n)
+      },
+    },
+    [],
+  )
+  GenServer.cast(asking, 'ask')
+  expect(await receive()).toEqual({ popped: 7 })
+  expect(isAlive(asking)).toBe(true)
+})
+
 describe('cast', () => {
   test('goes nowhere when nobody is there', () => {
     GenServer.cast('nobody', 'x')

@@ -38,7 +38,7 @@ test.each(['docs/gen-server.md', 'docs/supervisor.md'])('%s', async (page) => {
     let checked = 0
     await program.run((given: unknown, wanted: unknown, line: string) => {
       checked++
-      expect(given, line).toEqual(wanted)
+      expect({ line, given }).toEqual({ line, given: wanted })
     })
     expect(checked).toBe(checks)
     expect(checks).toBeGreaterThan(5)

@@ -1,6 +1,7 @@
 /** Types of definitions, checked by tsc: requests and replies are inferred, nothing is declared twice. */
 import {
   type From,
+  type HandleOf,
   from,
   GenServer,
   genServer,
@@ -39,6 +40,12 @@ export const Counter = genServer(import.meta, {
   info: (n, message) => (message === TIMEOUT ? 0 : n),
 })
 
+const Other = genServer({ init: () => 0, call: { ping: (n) => reply('pong', n) } })
+
+function pinged(counter: HandleOf<typeof Counter>): Operation<number> {
+  return counter.call.get()
+}
+
 async function calls(): Promise<void> {
   const counter = await Counter.start(0, { name: 'counter' })
   expectType<Operation<number>>()(counter.call.get(), true)
@@ -52,6 +59,9 @@ async function calls(): Promise<void> {
   expectType<void>()(counter.cast.set(3), true)
   expectType<Operation<number>>()(counter.with({ timeout: 10 }).call.get(), true)
   expectType<Operation<number>>()(Counter.at('counter').call.get(), true)
+  expectType<Operation<number>>()(pinged(counter), true)
+  // @ts-expect-error -- a handle of another definition
+  pinged(await Other.start())
   // @ts-expect-error -- no such request
   counter.call.ad(5)
   // @ts-expect-error -- an argument of the wrong type

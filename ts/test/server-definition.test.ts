@@ -227,6 +227,15 @@ describe('a definition', () => {
     expect(await GenServer.call(counter.pid, ['add', 2])).toBe(3)
   })
 
+  test('knows no caller but while it handles a call', async () => {
+    const Curious = genServer({ init: () => 0, call: { ask: (n) => reply(n, n) }, cast: { look: () => Number(from().id) } })
+    const curious = await Curious.start()
+    await curious.call.ask()
+    const ref = monitor(curious.pid)
+    curious.cast.look()
+    expect(await receive()).toMatchObject({ ref, reason: { error: { code: 'ERR_VIGA_WRONG_BODY' } } })
+  })
+
   test('refuses what is none', () => {
     expect(() => genServer({} as { init: () => number })).toThrow(/init is missing.*ERR_VIGA_BAD_ARGUMENT/)
     expect(() => genServer({ init: () => 0, call: { get: 1 as unknown as () => never } })).toThrow(/call.get is a number/)

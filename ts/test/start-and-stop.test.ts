@@ -8,7 +8,7 @@ import {
   link,
   noReply,
   ok,
-  type Pid,
+  Pid,
   receive,
   reply,
   self,
@@ -124,6 +124,33 @@ describe('start', () => {
         expect((error as StartError).reason).toBe('timeout')
       }
     })
+  })
+
+  test('is given up through its signal, and the process is killed', async () => {
+    const root = self()
+    const hanging: ServerBehaviour<number> = {
+      *init() {
+        send(root, self())
+        yield* receive()
+        return ok(1)
+      },
+    }
+    const awaited = new AbortController()
+    const failed = GenServer.start(hanging, [], { signal: awaited.signal }).then(undefined, (error: unknown) => error)
+    const first = await receive<Pid>()
+    expect((await endOf(first, () => awaited.abort())).reason).toBe('killed')
+    expect(await failed).toMatchObject({ code: 'ERR_VIGA_ABORTED' })
+    const yielded = new AbortController()
+    spawn(function* () {
+      try {
+        yield* GenServer.startLink(hanging, [], { signal: yielded.signal })
+      } catch (error) {
+        send(root, (error as { code: string }).code)
+      }
+    })
+    const second = await receive<Pid>((message) => message instanceof Pid)
+    expect((await endOf(second, () => yielded.abort())).reason).toBe('killed')
+    expect(await receive()).toBe('ERR_VIGA_ABORTED')
   })
 
   test('refuses what is no behaviour and no option', async () => {
