@@ -48,24 +48,28 @@ export class DynamicSupervisorHandle<in X extends readonly unknown[] = readonly 
   }
 }
 
-function starting<X extends readonly unknown[]>(
-  options: DynamicSupervisorOptions<X>,
+/** Starts a dynamic supervisor, with the handle that `handleFor` makes of its pid. */
+export function dynamicStart<H>(
+  options: DynamicSupervisorOptions<readonly unknown[]>,
   link: boolean,
   where: string,
-): StartOperation<DynamicSupervisorHandle<X>> {
+  handleFor: (pid: Pid<unknown>) => H,
+): StartOperation<H> {
   const { maxChildren = Infinity, extraArguments = [] } = options
   if (!(maxChildren >= 0))
     throw new VigaError(ErrorCode.BadArgument, `${where}: maxChildren is ${String(maxChildren)}; numbers from 0 on are allowed`)
   if (!Array.isArray(extraArguments))
     throw new VigaError(ErrorCode.BadArgument, `${where}: extraArguments is ${String(extraArguments)}; an array is allowed`)
   const flock: FlockOptions = { maxChildren, extraArguments, ...checkIntensity(options, where) }
-  return new StartOperation(
-    compileBehaviour(dynamicSupervisorBehaviour, where),
-    [flock],
-    options,
-    link,
-    (pid) => new DynamicSupervisorHandle<X>(pid),
-  )
+  return new StartOperation(compileBehaviour(dynamicSupervisorBehaviour, where), [flock], options, link, handleFor)
+}
+
+function starting<X extends readonly unknown[]>(
+  options: DynamicSupervisorOptions<X>,
+  link: boolean,
+  where: string,
+): StartOperation<DynamicSupervisorHandle<X>> {
+  return dynamicStart(options, link, where, (pid) => new DynamicSupervisorHandle<X>(pid))
 }
 
 /**
