@@ -15,7 +15,7 @@ interface Waiting {
 export class TestClient extends ChatClient {
   readonly name: string
   readonly room: string
-  readonly socket: WebSocket
+  socket: WebSocket
   /** Every line, in the order it came. */
   readonly lines: Line[] = []
   /** Every notice that is no line. */
@@ -32,19 +32,31 @@ export class TestClient extends ChatClient {
       if (notice.type !== 'line') this.notices.push(notice)
       this.#look()
     }
-    this.socket.on('close', () => this.#look())
   }
 
   /** A client that is in its room. */
   static async join(url: string, room: string, name: string): Promise<TestClient> {
     const client = new TestClient(url, room, name)
-    await new Promise((resolve, reject) => {
-      client.socket.once('open', resolve)
-      client.socket.once('error', reject)
-    })
-    client.attach(client.socket)
-    await client.until('it is in the room', () => client.notices.length > 0)
+    await client.#enter()
     return client
+  }
+
+  /** Goes on over another connection. */
+  async reconnect(url: string): Promise<void> {
+    this.socket = new WebSocket(url)
+    await this.#enter()
+  }
+
+  async #enter(): Promise<void> {
+    const { socket } = this
+    socket.on('close', () => this.#look())
+    await new Promise((resolve, reject) => {
+      socket.once('open', resolve)
+      socket.once('error', reject)
+    })
+    this.attach(socket)
+    const seen = this.notices.length
+    await this.until('it is in the room', () => this.notices.length > seen)
   }
 
   get isClosed(): boolean {

@@ -52,7 +52,7 @@ function onNotice(notice) {
 }
 
 function connect() {
-  const opening = new WebSocket(location.href.replace(/^http/, 'ws'))
+  const opening = new WebSocket(location.origin.replace(/^http/, 'ws'))
   socket = opening
   opening.onopen = () => client.attach(opening)
   opening.onclose = () => {
@@ -97,7 +97,9 @@ $('say').addEventListener('submit', (event) => {
 })
 
 for (const button of document.querySelectorAll('[data-crash]'))
-  button.addEventListener('click', () => client.send({ type: 'crash', how: button.dataset.crash }))
+  button.addEventListener('click', () => {
+    if (socket?.readyState === WebSocket.OPEN) client.send({ type: 'crash', how: button.dataset.crash })
+  })
 
 // --- the inside
 
