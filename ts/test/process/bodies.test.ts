@@ -6,6 +6,8 @@ import {
   giveWay,
   isDown,
   monitor,
+  type Pid,
+  processInfo,
   receive,
   self,
   send,
@@ -243,6 +245,26 @@ describe('async bodies', () => {
   test('a rejection nobody waits for ends the process, not Node', async () => {
     expect(await reasonFor(() => Promise.reject(new Error('rejected')))).toMatchObject({ error: { message: 'rejected' } })
   })
+})
+
+test("Node's event loop has its turn while processes are busy", async () => {
+  const echo = spawn(function* () {
+    for (;;) {
+      const from = yield* receive<Pid<number>>()
+      send(from, 1)
+    }
+  })
+  const busy = spawn(function* () {
+    for (;;) {
+      send(echo, self<number>())
+      yield* receive()
+    }
+  })
+  await new Promise<void>((resolve) => setTimeout(resolve, 5))
+  await new Promise<void>((resolve) => setImmediate(resolve))
+  const reductions = processInfo(busy)?.reductions ?? 0
+  await new Promise<void>((resolve) => setTimeout(resolve, 5))
+  expect(processInfo(busy)?.reductions).toBeGreaterThan(reductions)
 })
 
 describe('priorities', () => {
