@@ -5,8 +5,9 @@
 //! ever rehashes everything. Two departures from OTP:
 //!
 //! * A bucket is one cache line of up to 7 entries, each the entry's payload (a row's address or a slab index)
-//!   with 16 bits of its hash, instead of a chain through the rows. A lookup touches the line and the row it is for,
-//!   hardly ever another row.
+//!   with 20 bits of its hash, instead of a chain through the rows. A lookup touches the line and the row it is for,
+//!   hardly ever another row. The bits are those from which splits take the next bit, too, so that a table grows without
+//!   a look at its rows.
 //! * Walks go through the buckets in the order of the reversed bits of the hash. Splitting a bucket splits its
 //!   interval in this order and merging joins two neighbours, so a position (a hash) stays meaningful
 //!   whatever the index grew or shrank to in between. The idea is that of the cursor of Redis' `dictScan`
@@ -14,33 +15,36 @@
 //!
 //! ```text
 //!  bucket, 64 bytes                         entry
-//!  +----+----+----+----+----+----+----+---+  63        48 47                 0
+//!  +----+----+----+----+----+----+----+---+  63        44 43                 0
 //!  | e0 | e1 | e2 | e3 | e4 | e5 | e6 | > | +-----------+--------------------+
 //!  +----+----+----+----+----+----+----+---+ | hash tag  | payload, never 0   |
 //!   filled from e0; 0 is empty; > overflow  +-----------+--------------------+
+//!
+//!  tag of an entry in a bucket whose number is made of the lower n bits of the hash:
+//!   hash bits  31 ..... 20 19 ..... 12 11 ...... 0
+//!   n < 12                |<---------- tag ------->|
+//!   n < 24     |<------- tag -------->|                    n >= 24: bits 24 to 31
 //! ```
 //!
 //! Invariants: `buckets == 1 << level plus split`; entries of a bucket are dense from its first slot on; an
 //! overflow bucket is never empty.
 
-const SLOTS: usize = 7;
-const SEGMENT: usize = 1024;
+use crate::buckets::{Bucket, Buckets};
+
 const SMALLEST: usize = 4;
-const PAYLOAD: u64 = (1 << 48) - 1;
+/// Bits of a payload.
+pub(crate) const PAYLOAD_BITS: u32 = 44;
+const PAYLOAD: u64 = (1 << PAYLOAD_BITS) - 1;
+const TAG: u32 = (1 << (64 - PAYLOAD_BITS)) - 1;
+/// Tags begin at a bit of the hash that is a multiple of this.
+const TAG_STEP: u32 = 12;
 /// Entries per bucket above which one is split: 5/2. Below a quarter of it one is merged.
 const LOAD_NUMERATOR: usize = 5;
 const LOAD_DENOMINATOR: usize = 2;
 
-#[repr(C, align(64))]
-#[derive(Default)]
-struct Bucket {
-    slots: [u64; SLOTS],
-    overflow: Option<Box<Bucket>>,
-}
-
 /// See the module.
 pub(crate) struct Index {
-    segments: Vec<Vec<Bucket>>,
+    buckets: Buckets,
     /// Number of active buckets is `base + split`.
     base: usize,
     split: usize,
@@ -48,18 +52,24 @@ pub(crate) struct Index {
     overflows: usize,
 }
 
+/// What an entry keeps of a hash in a bucket whose number has `bits` bits.
 #[inline]
-fn entry(hash: u64, payload: u64) -> u64 {
-    (hash & !PAYLOAD) | payload
+fn tag(hash: u32, bits: u32) -> u64 {
+    u64::from(hash >> (bits / TAG_STEP * TAG_STEP) & TAG)
+}
+
+#[inline]
+fn entry(tag: u64, payload: u64) -> u64 {
+    tag << PAYLOAD_BITS | payload
 }
 
 impl Bucket {
     #[inline]
-    fn find(&self, hash: u64, mut is: impl FnMut(u64) -> bool) -> Option<u64> {
+    fn find(&self, tag: u64, mut is: impl FnMut(u64) -> bool) -> Option<u64> {
         let mut bucket = self;
         loop {
             for &slot in &bucket.slots {
-                if (slot ^ hash) & !PAYLOAD == 0 && slot != 0 && is(slot & PAYLOAD) {
+                if slot >> PAYLOAD_BITS == tag && slot != 0 && is(slot & PAYLOAD) {
                     return Some(slot & PAYLOAD);
                 }
             }
@@ -130,14 +140,10 @@ impl Bucket {
     }
 }
 
-fn bucket_array(count: usize) -> Vec<Bucket> {
-    (0..count).map(|_| Bucket::default()).collect()
-}
-
 impl Index {
     pub(crate) fn new() -> Index {
         Index {
-            segments: vec![bucket_array(SMALLEST)],
+            buckets: Buckets::new(SMALLEST),
             base: SMALLEST,
             split: 0,
             entries: 0,
@@ -152,9 +158,7 @@ impl Index {
 
     /// Bytes the index itself takes.
     pub(crate) fn memory(&self) -> usize {
-        let buckets: usize = self.segments.iter().map(|segment| segment.len()).sum();
-        (buckets + self.overflows) * size_of::<Bucket>()
-            + self.segments.capacity() * size_of::<Vec<Bucket>>()
+        self.buckets.memory() + self.overflows * size_of::<Bucket>()
     }
 
     #[inline]
@@ -172,29 +176,29 @@ impl Index {
         }
     }
 
+    /// How many bits of a hash the number of a bucket is made of.
     #[inline]
-    fn bucket(&self, number: usize) -> &Bucket {
-        &self.segments[number / SEGMENT][number % SEGMENT]
-    }
-
-    #[inline]
-    fn bucket_mut(&mut self, number: usize) -> &mut Bucket {
-        &mut self.segments[number / SEGMENT][number % SEGMENT]
+    fn bits_of(&self, number: usize) -> u32 {
+        let split = number < self.split || number >= self.base;
+        self.base.trailing_zeros() + u32::from(split)
     }
 
     /// The payload with this hash for which `is` holds. O(1) expected.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, is: impl FnMut(u64) -> bool) -> Option<u64> {
-        self.bucket(self.bucket_of(hash as u32)).find(hash, is)
+    pub(crate) fn find(&self, hash: u32, is: impl FnMut(u64) -> bool) -> Option<u64> {
+        let number = self.bucket_of(hash);
+        self.buckets
+            .get(number)
+            .find(tag(hash, self.bits_of(number)), is)
     }
 
-    /// Adds a payload that is not in the index. `hash_of` gives the lower half of the hash of any payload in it.
+    /// Adds a payload that is not in the index. `hash_of` gives the hash of any payload in it.
     #[inline]
-    pub(crate) fn insert(&mut self, hash: u64, payload: u64, hash_of: impl Fn(u64) -> u32) {
+    pub(crate) fn insert(&mut self, hash: u32, payload: u64, hash_of: impl Fn(u64) -> u32) {
         debug_assert!(payload != 0 && payload <= PAYLOAD);
-        let number = self.bucket_of(hash as u32);
-        let grown = self.bucket_mut(number).push(entry(hash, payload));
-        self.overflows += grown;
+        let number = self.bucket_of(hash);
+        let entry = entry(tag(hash, self.bits_of(number)), payload);
+        self.overflows += self.buckets.get_mut(number).push(entry);
         self.entries += 1;
         if self.entries * LOAD_DENOMINATOR > self.active() * LOAD_NUMERATOR {
             self.split_one(hash_of);
@@ -203,17 +207,17 @@ impl Index {
 
     /// Puts `new` in the place of `old`, which is in the index under `hash`.
     #[inline]
-    pub(crate) fn replace(&mut self, hash: u64, old: u64, new: u64) {
-        let number = self.bucket_of(hash as u32);
-        if let Some(slot) = self.bucket_mut(number).slot_mut(old) {
-            *slot = entry(hash, new);
+    pub(crate) fn replace(&mut self, hash: u32, old: u64, new: u64) {
+        let number = self.bucket_of(hash);
+        if let Some(slot) = self.buckets.get_mut(number).slot_mut(old) {
+            *slot = *slot & !PAYLOAD | new;
         }
     }
 
     /// Removes a payload; false when it is not in the index.
-    pub(crate) fn remove(&mut self, hash: u64, payload: u64) -> bool {
-        let number = self.bucket_of(hash as u32);
-        let bucket = self.bucket_mut(number);
+    pub(crate) fn remove(&mut self, hash: u32, payload: u64) -> bool {
+        let number = self.bucket_of(hash);
+        let bucket = self.buckets.get_mut(number);
         if bucket.slot_mut(payload).is_none() {
             return false;
         }
@@ -241,27 +245,34 @@ impl Index {
     /// Splits the next bucket in line in two.
     fn split_one(&mut self, hash_of: impl Fn(u64) -> u32) {
         let (from, to) = (self.split, self.active());
-        self.make_room_for(to);
-        let bit = self.base as u32;
+        let bits = self.base.trailing_zeros();
+        self.buckets.grow();
         self.split += 1;
         if self.split == self.base {
             self.base *= 2;
             self.split = 0;
         }
-        let old = std::mem::take(self.bucket_mut(from));
+        let old = std::mem::take(self.buckets.get_mut(from));
         let (mut stay, mut go) = (Bucket::default(), Bucket::default());
         let mut overflows = 0;
+        let deciding = 1 << (PAYLOAD_BITS + bits % TAG_STEP);
+        let tags_move_on = (bits + 1).is_multiple_of(TAG_STEP);
         old.for_each(|slot| {
-            let side = if hash_of(slot & PAYLOAD) & bit == 0 {
+            let side = if slot & deciding == 0 {
                 &mut stay
             } else {
                 &mut go
             };
-            overflows += side.push(slot);
+            let payload = slot & PAYLOAD;
+            overflows += side.push(if tags_move_on {
+                entry(tag(hash_of(payload), bits + 1), payload)
+            } else {
+                slot
+            });
         });
         self.overflows = self.overflows + overflows - chain_length(&old);
-        *self.bucket_mut(from) = stay;
-        *self.bucket_mut(to) = go;
+        *self.buckets.get_mut(from) = stay;
+        *self.buckets.get_mut(to) = go;
     }
 
     /// Joins the last bucket with the one it was split from.
@@ -272,60 +283,58 @@ impl Index {
         }
         self.split -= 1;
         let (into, from) = (self.split, self.active());
-        let old = std::mem::take(self.bucket_mut(from));
+        let bits = self.base.trailing_zeros();
+        let tags_move_back = (bits + 1).is_multiple_of(TAG_STEP);
         let mut overflows = 0;
-        let target = self.bucket_mut(into);
-        old.for_each(|slot| overflows += target.push(slot));
-        self.overflows = self.overflows + overflows - chain_length(&old);
-        self.drop_unused_segments();
-    }
-
-    fn make_room_for(&mut self, number: usize) {
-        if number < SEGMENT && number >= self.segments[0].len() {
-            let mut grown = bucket_array(2 * self.segments[0].len());
-            for (new, old) in grown.iter_mut().zip(self.segments[0].iter_mut()) {
-                *new = std::mem::take(old);
+        for number in [into, from] {
+            if number == into && !tags_move_back {
+                continue;
             }
-            self.segments[0] = grown;
-        } else if number / SEGMENT == self.segments.len() {
-            self.segments.push(bucket_array(SEGMENT));
+            let old = std::mem::take(self.buckets.get_mut(number));
+            let target = self.buckets.get_mut(into);
+            old.for_each(|slot| {
+                overflows += target.push(if tags_move_back {
+                    // The bits that the tag did not have are the number of the bucket.
+                    let hash = (slot >> PAYLOAD_BITS) << (bits + 1) | number as u64;
+                    entry(tag(hash as u32, bits), slot & PAYLOAD)
+                } else {
+                    slot
+                });
+            });
+            self.overflows -= chain_length(&old);
         }
-    }
-
-    /// One spare segment stays, so that a table at a segment's edge does not allocate and free it all the time.
-    fn drop_unused_segments(&mut self) {
-        while self.segments.len() > 1 && (self.segments.len() - 2) * SEGMENT >= self.active() {
-            self.segments.pop();
-        }
+        self.overflows += overflows;
+        self.buckets.shrink();
     }
 
     /// Visits the payloads of the bucket that covers a position and returns where the next bucket begins. Positions
     /// are hashes (lower half) with their bits reversed; the bucket may also hold entries before `position`.
     pub(crate) fn visit_bucket(&self, position: u32, mut visit: impl FnMut(u64)) -> Option<u32> {
         let number = self.bucket_of(position.reverse_bits());
-        self.bucket(number).for_each(|slot| visit(slot & PAYLOAD));
-        let level = self.base.trailing_zeros();
-        let bits = if number < self.split || number >= self.base {
-            level + 1
-        } else {
-            level
-        };
-        (position | u32::MAX.checked_shr(bits).unwrap_or(0)).checked_add(1)
+        let bucket = self.buckets.get(number);
+        bucket.for_each(|slot| visit(slot & PAYLOAD));
+        let rest = u32::MAX.checked_shr(self.bits_of(number)).unwrap_or(0);
+        (position | rest).checked_add(1)
     }
 
     /// Takes out some entry, for freeing an index that is not used for anything else any more.
     pub(crate) fn pop(&mut self) -> Option<u64> {
         loop {
-            let last = self.segments.last_mut()?;
-            while let Some(bucket) = last.last_mut() {
-                if let Some((slot, freed)) = bucket.pop() {
-                    self.entries -= 1;
-                    self.overflows -= usize::from(freed);
-                    return Some(slot & PAYLOAD);
-                }
-                last.pop();
+            let last = self.active() - 1;
+            if let Some((slot, freed)) = self.buckets.get_mut(last).pop() {
+                self.entries -= 1;
+                self.overflows -= usize::from(freed);
+                return Some(slot & PAYLOAD);
             }
-            self.segments.pop();
+            if last == 0 {
+                return None;
+            }
+            if self.split == 0 {
+                self.base /= 2;
+                self.split = self.base;
+            }
+            self.split -= 1;
+            self.buckets.shrink();
         }
     }
 }
@@ -343,35 +352,31 @@ mod tests {
         hash(7, &payload.to_le_bytes()) as u32
     }
 
-    fn full_hash(payload: u64) -> u64 {
-        hash(7, &payload.to_le_bytes())
-    }
-
     #[test]
     fn finds_what_was_inserted_while_growing_and_shrinking() {
         let mut index = Index::new();
         for payload in 1..=20_000 {
-            index.insert(full_hash(payload), payload, hash_of);
+            index.insert(hash_of(payload), payload, hash_of);
         }
         for payload in 1..=20_000 {
             assert_eq!(
-                index.find(full_hash(payload), |found| found == payload),
+                index.find(hash_of(payload), |found| found == payload),
                 Some(payload)
             );
         }
         for payload in 1..=19_990 {
-            assert!(index.remove(full_hash(payload), payload));
-            assert!(!index.remove(full_hash(payload), payload));
+            assert!(index.remove(hash_of(payload), payload));
+            assert!(!index.remove(hash_of(payload), payload));
         }
         assert_eq!(index.len(), 10);
         assert!(
-            index.memory() < 3 * SEGMENT * 64,
+            index.memory() < 3 * 1024 * 64,
             "shrinks: {}",
             index.memory()
         );
         for payload in 19_991..=20_000 {
             assert_eq!(
-                index.find(full_hash(payload), |found| found == payload),
+                index.find(hash_of(payload), |found| found == payload),
                 Some(payload)
             );
         }
@@ -381,7 +386,7 @@ mod tests {
     fn walks_see_each_staying_entry_once_whatever_the_size() {
         let mut index = Index::new();
         for payload in 1..=1_000 {
-            index.insert(full_hash(payload), payload, hash_of);
+            index.insert(hash_of(payload), payload, hash_of);
         }
         let mut seen = std::collections::BTreeMap::new();
         let mut position = Some(0);
@@ -397,9 +402,9 @@ mod tests {
             // Grows for a while, then shrinks.
             for payload in (1_000 + step * 20 + 1)..=(1_000 + step * 20 + 20) {
                 if step < 100 {
-                    index.insert(full_hash(payload), payload, hash_of);
+                    index.insert(hash_of(payload), payload, hash_of);
                 } else {
-                    index.remove(full_hash(payload - 2_000), payload - 2_000);
+                    index.remove(hash_of(payload - 2_000), payload - 2_000);
                 }
             }
         }
@@ -411,7 +416,7 @@ mod tests {
     fn pops_everything() {
         let mut index = Index::new();
         for payload in 1..=5_000 {
-            index.insert(full_hash(payload), payload, hash_of);
+            index.insert(hash_of(payload), payload, hash_of);
         }
         let mut popped: Vec<u64> = std::iter::from_fn(|| index.pop()).collect();
         popped.sort_unstable();

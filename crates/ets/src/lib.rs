@@ -5,10 +5,12 @@
 
 pub mod term;
 
+mod buckets;
 mod chunk;
 mod directory;
 mod error;
 mod filter;
+mod huge_pages;
 mod index;
 mod memory;
 mod pid;

@@ -8,7 +8,7 @@ use std::{
 /// A source of memory for rows.
 ///
 /// # Safety
-/// `allocate` must give memory that nothing else uses until `free`, at least `size` bytes, aligned to 8.
+/// `allocate` must give memory that nothing else uses until `free`, at least `size` bytes, aligned to 16.
 pub unsafe trait RowMemory: Send + Sync {
     /// Memory for `size` bytes; none when there is none.
     fn allocate(&self, size: usize) -> Option<NonNull<u8>>;
@@ -25,7 +25,7 @@ pub unsafe trait RowMemory: Send + Sync {
 pub struct SystemMemory;
 
 fn layout(size: usize) -> Option<Layout> {
-    Layout::from_size_align(size.max(1), 8).ok()
+    Layout::from_size_align(size.max(1), 16).ok()
 }
 
 // SAFETY: the global allocator keeps the promises.

@@ -152,7 +152,7 @@ impl Registry {
                 .get(number(payload))
                 .is_some_and(|record| *record.name == *key)
         };
-        (hash, self.key_index.find(hash, is).map(number))
+        (hash, self.key_index.find(hash as u32, is).map(number))
     }
 
     fn find_process(&self, pid: ProcessId) -> (u64, Option<u32>) {
@@ -162,7 +162,7 @@ impl Registry {
                 .get(number(payload))
                 .is_some_and(|record| record.name == pid)
         };
-        (hash, self.process_index.find(hash, is).map(number))
+        (hash, self.process_index.find(hash as u32, is).map(number))
     }
 
     /// The process of the oldest entry under the key.
@@ -206,14 +206,14 @@ impl Registry {
             let record = fresh_record(Box::from(key), key_hash, self.sequence);
             let new = self.keys.insert(record);
             self.key_index
-                .insert(key_hash, payload(new), hash_in(&self.keys));
+                .insert(key_hash as u32, payload(new), hash_in(&self.keys));
             new
         });
         let process = known_process.unwrap_or_else(|| {
             let record = fresh_record(pid, process_hash, self.sequence);
             let new = self.processes.insert(record);
             self.process_index
-                .insert(process_hash, payload(new), hash_in(&self.processes));
+                .insert(process_hash as u32, payload(new), hash_in(&self.processes));
             new
         });
         self.add_entry(key, process, pid, value);
@@ -274,13 +274,14 @@ impl Registry {
             && let Some(record) = self.keys.remove(entry.key)
         {
             let hash = term::hash(self.seed, &record.name);
-            self.key_index.remove(hash, payload(entry.key));
+            self.key_index.remove(hash as u32, payload(entry.key));
         }
         if shorten(&mut self.processes, entry.process, number, entry.in_process)
             && let Some(record) = self.processes.remove(entry.process)
         {
             let hash = term::hash(self.seed, &pid_bytes(record.name));
-            self.process_index.remove(hash, payload(entry.process));
+            self.process_index
+                .remove(hash as u32, payload(entry.process));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::ptr::NonNull;
 
-use crate::{RowMemory, TableError, term};
+use crate::{RowMemory, TableError, index::PAYLOAD_BITS, term};
 
 /// A row: one block of memory, owned by whatever structure holds the pointer.
 ///
@@ -22,8 +22,8 @@ unsafe impl Send for Row {}
 unsafe impl Sync for Row {}
 
 const HEADER: usize = 8;
-/// Rows are kept as 48-bit addresses in the hash index.
-const ADDRESS_BITS: u32 = 48;
+/// Rows are aligned to 16, so that an index need not keep the lowest bits of their addresses.
+const ALIGNMENT_BITS: u32 = 4;
 
 impl Row {
     /// Copies `bytes` into memory of its own.
@@ -35,12 +35,15 @@ impl Row {
         let length = u32::try_from(bytes.len()).map_err(|_| TableError::OutOfMemory)?;
         let size = HEADER + bytes.len();
         let block = memory.allocate(size).ok_or(TableError::OutOfMemory)?;
-        if (block.as_ptr().expose_provenance() as u64) >> ADDRESS_BITS != 0 {
+        let address = block.as_ptr().expose_provenance() as u64;
+        if address.trailing_zeros() < ALIGNMENT_BITS
+            || address >> (PAYLOAD_BITS + ALIGNMENT_BITS) != 0
+        {
             // SAFETY: just allocated with this size.
             unsafe { memory.free(block, size) };
             return Err(TableError::OutOfMemory);
         }
-        // SAFETY: the block has HEADER + length bytes, is ours alone, and is aligned to 8.
+        // SAFETY: the block has HEADER + length bytes, is ours alone, and is aligned to 16.
         unsafe {
             block.cast::<u32>().write(hash);
             block.cast::<u32>().add(1).write(length);
@@ -97,19 +100,19 @@ impl Row {
         unsafe { self.0.cast::<u32>().read() }
     }
 
-    /// The row's address in 48 bits, never 0.
+    /// The row's address as an index keeps it, never 0.
     #[inline]
     pub(crate) fn to_payload(self) -> u64 {
-        self.0.as_ptr().expose_provenance() as u64
+        self.0.as_ptr().expose_provenance() as u64 >> ALIGNMENT_BITS
     }
 
     /// The row whose address this is.
     #[inline]
     pub(crate) fn from_payload(payload: u64) -> Row {
-        Row(
-            NonNull::new(std::ptr::with_exposed_provenance_mut(payload as usize))
-                .unwrap_or(NonNull::dangling()),
-        )
+        Row(NonNull::new(std::ptr::with_exposed_provenance_mut(
+            (payload << ALIGNMENT_BITS) as usize,
+        ))
+        .unwrap_or(NonNull::dangling()))
     }
 
     /// Bytes a row with this many term bytes takes.

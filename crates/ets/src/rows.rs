@@ -108,7 +108,7 @@ impl Rows {
     fn find_row(&self, stamp: Stamp, key: &[u8]) -> Option<Row> {
         match &self.store {
             Store::Set { index, .. } => index
-                .find(stamp, |payload| {
+                .find(stamp as u32, |payload| {
                     let row = self.bytes_of(Row::from_payload(payload));
                     // A canonical term is never the beginning of another, so its bytes decide.
                     key_of_start(row, self.key_position).starts_with(key)
@@ -144,7 +144,13 @@ impl Rows {
             return self.overwrite(stamp, old, row);
         }
         let new = Row::allocate(&*self.memory, stamp as u32, row)?;
-        self.put(stamp, new);
+        match &mut self.store {
+            Store::Set { index, .. } => {
+                index.insert(stamp as u32, new.to_payload(), hash_of_payload);
+                self.row_bytes += Row::size_for(row.len());
+            }
+            Store::Ordered(_) => self.put(stamp, new),
+        }
         Ok(())
     }
 
@@ -166,7 +172,7 @@ impl Rows {
         let new = Row::allocate(&*self.memory, stamp as u32, row)?;
         match &mut self.store {
             Store::Set { index, .. } => {
-                index.replace(stamp, old.to_payload(), new.to_payload());
+                index.replace(stamp as u32, old.to_payload(), new.to_payload());
                 self.row_bytes += Row::size_for(row.len());
                 self.release(old);
             }
@@ -213,8 +219,8 @@ impl Rows {
         let replaced = match &mut self.store {
             Store::Set { index, .. } => {
                 match present {
-                    Some(old) => index.replace(stamp, old.to_payload(), row.to_payload()),
-                    None => index.insert(stamp, row.to_payload(), hash_of_payload),
+                    Some(old) => index.replace(stamp as u32, old.to_payload(), row.to_payload()),
+                    None => index.insert(stamp as u32, row.to_payload(), hash_of_payload),
                 }
                 present
             }
@@ -242,7 +248,9 @@ impl Rows {
             Store::Ordered(_) => None,
         };
         let removed = match &mut self.store {
-            Store::Set { index, .. } => removed.filter(|row| index.remove(stamp, row.to_payload())),
+            Store::Set { index, .. } => {
+                removed.filter(|row| index.remove(stamp as u32, row.to_payload()))
+            }
             Store::Ordered(tree) => tree.remove(&Probe::new(stamp, key, self.key_position)),
         };
         match removed {
