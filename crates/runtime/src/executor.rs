@@ -482,7 +482,8 @@ impl Domain {
             self.settle_length(slice.index, fewer);
         }
         self.set_receive_timeout(slice.index, block.get(words + entry::TIMEOUT));
-        if !self.pending.is_empty() {
+        // They came during the first slice settled now: later ones were not running in a crossing yet.
+        if !self.pending.is_empty() && self.batch.signalled.is_none() {
             self.batch.signalled = Some(Pid {
                 index: slice.index,
                 serial: slice.serial,
