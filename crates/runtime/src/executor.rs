@@ -452,19 +452,24 @@ impl Domain {
         {
             self.handles.drop_reason(outcome.handle);
         }
-        let process = self.table.entry(slice.index);
+        let process = self.table.peek(slice.index);
         let gone = process.serial != slice.serial || process.status == Status::Free;
         if gone || end == slice_end::EXIT {
+            if self.batch.signalled.is_none() {
+                self.drop_pending();
+            }
             for word in slice.window_start + taken..slice.window_start + slice.window_len {
                 self.handles.release(block.get(word as usize) as u32);
             }
             if !gone {
                 // Its EXIT stands in the outbox.
+                let process = self.table.entry(slice.index);
                 process.status = Status::Running;
                 process.set(flag::STARTED);
             }
             return;
         }
+        let process = self.table.entry(slice.index);
         process.set(flag::STARTED);
         process.reductions += reductions;
         if taken == slice.window_len {

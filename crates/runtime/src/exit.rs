@@ -73,7 +73,7 @@ impl Domain {
     }
 
     /// The process whose slice is running ends by itself: what would have taken effect after the slice is void.
-    fn drop_pending(&mut self) {
+    pub(crate) fn drop_pending(&mut self) {
         for signal in self.pending.drain(..) {
             match signal {
                 PendingSignal::Exit { reason, .. } | PendingSignal::Down { reason, .. } => {
