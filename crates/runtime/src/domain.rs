@@ -7,6 +7,7 @@ use viga_scheduler::{Priority, RunQueues};
 
 use crate::clock::Clock;
 use crate::executor::Batch;
+use crate::foreign::ForeignSignal;
 use crate::handles::Handles;
 use crate::link::Link;
 use crate::monitor::Monitor;
@@ -38,6 +39,8 @@ pub struct Domain {
     pub(crate) dying: VecDeque<(u32, u32)>,
     /// Exit signals and DOWNs to the process whose slice is running, in order.
     pub(crate) pending: Vec<PendingSignal>,
+    /// What other threads sent while the isolate had slices, in order.
+    pub(crate) foreign: Vec<ForeignSignal>,
     pub(crate) owner_ended: OwnerEnded,
     /// Room for the ends of one process, kept between its uses.
     pub(crate) told: Vec<u32>,
@@ -87,6 +90,7 @@ impl Domain {
             buried: VecDeque::new(),
             dying: VecDeque::new(),
             pending: Vec::new(),
+            foreign: Vec::new(),
             owner_ended,
             told: Vec::new(),
             messages: 0,

@@ -9,7 +9,8 @@
 //! 1. slices that have been run are settled: what they did not take goes back to the front of their mailboxes, they
 //!    wait, are held or go to the back of their queue;
 //! 2. the outbox is worked off in the order in which it was written, so that signals take effect in the order in which they were sent;
-//! 3. exit signals and DOWNs that reached the process whose slice was running take effect: its last messages went before.
+//! 3. exit signals and DOWNs that reached the process whose slice was running take effect: its last messages went before;
+//! 4. what other threads have sent meanwhile takes effect (see `foreign`).
 
 use viga_scheduler::{Priority, RunQueues};
 
@@ -96,7 +97,7 @@ pub(crate) struct Batch {
     entered_us: u64,
     block: Option<ControlBlock>,
     /// The process whose pending signals take effect in this crossing: its slice is over.
-    signalled: Option<Pid>,
+    pub(crate) signalled: Option<Pid>,
 }
 
 impl Batch {
@@ -113,6 +114,13 @@ impl Batch {
             block: None,
             signalled: None,
         }
+    }
+}
+
+impl Batch {
+    /// The isolate has slices that are not settled: it may be running one of them.
+    pub fn is_out(&self) -> bool {
+        self.settled < self.len
     }
 }
 
@@ -142,18 +150,22 @@ impl Domain {
             self.settle(queues, block, self.batch.settled);
             self.batch.settled += 1;
         }
+        // Before anything takes effect: what hits the slice in progress has to wait for its end.
+        let in_slice = block.get(header::IN_SLICE) != 0;
+        if done < self.batch.len && in_slice {
+            self.mark_running(done);
+        }
         if block.get(header::OUTBOX_LEN) != 0 {
             self.work_off_outbox(queues, block);
         }
         if let Some(pid) = self.batch.signalled.take() {
             self.settle_pending(queues, pid);
         }
-        if done < self.batch.len {
-            if block.get(header::IN_SLICE) != 0 {
-                self.mark_running(done);
-            } else {
-                self.take_back_rest(queues, block, done);
-            }
+        if done < self.batch.len && !in_slice {
+            self.take_back_rest(queues, block, done);
+        }
+        if !self.foreign.is_empty() {
+            self.work_off_foreign(queues);
         }
     }
 

@@ -52,7 +52,7 @@ impl Domain {
         };
         let names = entry.names.take();
         let owner = entry.has(flag::OWNER);
-        if entry.status == Status::Running {
+        if entry.status == Status::Running && self.batch.signalled.is_none() {
             self.drop_pending();
         }
         for name in names.into_iter().flat_map(|names| *names) {

@@ -12,6 +12,7 @@ pub mod control_block;
 pub mod domain;
 pub mod executor;
 mod exit;
+mod foreign;
 pub mod handles;
 mod link;
 mod mailbox;

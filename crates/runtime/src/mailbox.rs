@@ -39,10 +39,15 @@ impl Domain {
 
     /// A mailbox has grown to [`BACKLOG`] while its process waits for its turn: that comes next. Messages are then taken
     /// while they are young, instead of piling up behind everybody who sends more, which costs V8 a promotion for each.
-    /// Nobody starves by it: others must have run to send that much. The old place in the queue stays and is passed over.
+    /// Nobody starves by it: others must have run to send that much. The old place in the queue stays: it is taken when the
+    /// process is queued again, or passed over.
     #[cold]
     fn hasten(&mut self, queues: &mut RunQueues, index: u32) {
-        queues.push_front(index, self.table.peek(index).priority);
+        let entry = self.table.entry(index);
+        if !entry.has(flag::HASTENED) {
+            entry.set(flag::HASTENED);
+            queues.push_front(index, entry.priority);
+        }
     }
 
     /// Takes the oldest message out of the mailbox. The length stays: the message counts as waiting until it is settled.
@@ -89,7 +94,12 @@ impl Domain {
         entry.status = Status::Runnable;
         if !entry.has(flag::QUEUED) {
             entry.set(flag::QUEUED);
-            queues.push_back(index, entry.priority);
+            if entry.has(flag::HASTENED) {
+                // The place that it left when it was hastened is its place again.
+                entry.clear(flag::HASTENED);
+            } else {
+                queues.push_back(index, entry.priority);
+            }
         }
     }
 

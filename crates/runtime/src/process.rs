@@ -43,6 +43,8 @@ pub mod flag {
     pub const OWNER: u8 = 1 << 5;
     /// The root process: never ends, deaf to exit signals.
     pub const ROOT: u8 = 1 << 6;
+    /// Stands in a run queue once more than QUEUED says (see `Domain::hasten`).
+    pub const HASTENED: u8 = 1 << 7;
 }
 
 /// One place of the table.
@@ -223,11 +225,11 @@ impl ProcessTable {
         self.alive -= 1;
         let entry = self.entry(index);
         let serial = entry.serial.wrapping_add(1);
-        let queued = entry.flags & flag::QUEUED;
+        let places = entry.flags & (flag::QUEUED | flag::HASTENED);
         *entry = Entry::free();
         entry.serial = serial;
-        entry.flags = queued;
-        if queued == 0 {
+        entry.flags = places;
+        if places & flag::QUEUED == 0 {
             self.free.push_back(index);
         }
     }
@@ -238,6 +240,7 @@ impl ProcessTable {
     pub fn unqueued(&mut self, index: u32) -> bool {
         let entry = self.entry(index);
         if !entry.has(flag::QUEUED) {
+            entry.clear(flag::HASTENED);
             return false;
         }
         entry.clear(flag::QUEUED);

@@ -58,10 +58,19 @@ impl Domain {
             self.add_link(from, to.index);
             self.no_longer_quiet(from);
             self.no_longer_quiet(to.index);
-        } else {
+        } else if !self.is_exit_pending(from, to) {
             self.exit_signal(queues, to, from, constant::NOPROC, true);
             self.bury_dying(queues);
         }
+    }
+
+    /// The exit signal of a link with `from` waits for the end of the slice in progress, that of the process at `index`: until it
+    /// arrives the two count as linked.
+    fn is_exit_pending(&self, index: u32, from: Pid) -> bool {
+        self.table.peek(index).status == Status::Running
+            && self.pending.iter().any(|signal| {
+                matches!(signal, PendingSignal::Exit { from: sender, linked: true, .. } if *sender == from)
+            })
     }
 
     /// Ends a link; no exit signal from it takes effect afterwards. O(1).
@@ -182,7 +191,7 @@ impl Domain {
     pub fn unalias(&mut self, owner: Pid, reference: u64) -> bool {
         match self.find_monitor(owner, reference) {
             Some(record) if self.monitors[record].alias != AliasMode::None => {
-                if self.monitors[record].target == NIL {
+                if !self.monitors[record].is_watching() {
                     self.remove_monitor(record);
                 } else {
                     self.monitors[record].alias = AliasMode::None;
@@ -274,6 +283,8 @@ impl Domain {
                 }
             }
         }
+        // Ends that came of it may have reached the slice that runs by now.
+        signals.append(&mut self.pending);
         self.pending = signals;
     }
 

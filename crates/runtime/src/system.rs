@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use viga_scheduler::{Guard, Parker, Priority, Scheduler};
 
+use crate::foreign::ForeignSignal;
 use crate::process::{TableFull, flag};
 use crate::signal::PendingSignal;
 use crate::{ControlBlock, Domain, Pid, Spawn, Status};
@@ -109,20 +110,21 @@ impl System {
         pid
     }
 
-    /// Sends a handle from any thread and wakes the receiver's scheduler.
+    /// Sends a handle from any thread and wakes the receiver's scheduler. While the isolate has slices, the message arrives with
+    /// its next crossing.
     pub fn send(&self, to: Pid, handle: u32) {
         let mut guard = self.lock();
         let (queues, domain) = guard.split();
-        domain.send(queues, to, handle);
+        domain.foreign_signal(queues, ForeignSignal::Message { to, handle });
         drop(guard);
         self.scheduler.wake();
     }
 
-    /// An exit signal from any thread.
+    /// An exit signal from any thread; as [`System::send`].
     pub fn signal_exit(&self, from: Pid, to: Pid, reason: u32) {
         let mut guard = self.lock();
         let (queues, domain) = guard.split();
-        domain.signal_exit(queues, from, to, reason);
+        domain.foreign_signal(queues, ForeignSignal::Exit { from, to, reason });
         drop(guard);
         self.scheduler.wake();
     }

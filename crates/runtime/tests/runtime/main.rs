@@ -1,0 +1,10 @@
+//! The runtime executed by Rust closures in place of an isolate.
+
+mod batches;
+mod calls;
+mod ends;
+mod isolate;
+mod ledger;
+mod mailboxes;
+mod timeouts;
+mod watching;
