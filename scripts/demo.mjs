@@ -1,5 +1,5 @@
 /** `npm run demo`: the chat example, with the addon built first when it has to be. Arguments go to the example. */
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { ensureNative } from './ensure-native.mjs'
 import { packageRoot } from './package-root.mjs'
@@ -10,9 +10,8 @@ try {
   process.stderr.write(`${error.message}\nThe demo goes on with what can be loaded.\n`)
 }
 const example = join(packageRoot, 'examples', 'chat', 'main.ts')
-const { status, error } = spawnSync(process.execPath, ['--import', 'tsx', example, ...process.argv.slice(2)], {
-  cwd: packageRoot,
-  stdio: 'inherit',
-})
-if (error !== undefined) process.stderr.write(`${error.message}\n`)
-process.exitCode = status ?? 1
+const demo = spawn(process.execPath, ['--import', 'tsx', example, ...process.argv.slice(2)], { cwd: packageRoot, stdio: 'inherit' })
+// The demo stops in good order, so it is waited for, and told when only this process was.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => demo.kill(signal))
+demo.on('error', (error) => process.stderr.write(`${error.message}\n`))
+demo.on('close', (status) => (process.exitCode = status ?? 1))

@@ -50,10 +50,10 @@ interface Stay {
   readonly name: string
   readonly author: string
   readonly history: RoomHistory
-  room: Room
-  ref: Ref
-  /** Counts the entries into rooms; 0 while the room is lost. */
-  session: number
+  readonly room: Room
+  readonly ref: Ref
+  /** Counts this client's entries into rooms, so that each has a number of its own. */
+  readonly session: number
   /** The last line passed on, and the last one known of. */
   passed: number
   known: number

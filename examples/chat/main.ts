@@ -2,7 +2,7 @@
  * The chat service. `npm run demo` starts it and prints where it is; PORT chooses the port. With CI=true it drives itself with
  * 200 clients instead, says what it has seen, and exits with 0 when all of it was right.
  */
-import { Runtime, StartError } from './viga.js'
+import { Runtime, StartError, VigaError } from './viga.js'
 import { drive } from './drive.js'
 import { startService } from './service.js'
 import { describe } from './status.js'
@@ -19,15 +19,15 @@ function portFromEnvironment(): number {
   throw new RangeError(`PORT is ${JSON.stringify(given)}; whole numbers from 0 to 65535 are allowed`)
 }
 
-/** The first SIGINT or SIGTERM. */
+/** The first SIGINT or SIGTERM. Those that follow, from a terminal and from npm, say nothing new. */
 function stopSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve)
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, resolve)
   })
 }
 
 function explain(error: unknown): string {
-  if (!(error instanceof StartError)) return error instanceof RangeError ? error.message : String(error instanceof Error ? error.stack : error)
+  if (!(error instanceof StartError)) return error instanceof RangeError || error instanceof VigaError ? error.message : String(error instanceof Error ? error.stack : error)
   const failure = listenFailure(error.reason)
   if (failure === undefined) return error.message
   const [, code, port] = failure

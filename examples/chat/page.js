@@ -1,5 +1,5 @@
 /** The page: a chat on the left (chat-client.js does the work), and what /status says of the inside on the right. */
-import { ChatClient } from '/chat-client.js'
+import { ChatClient } from './chat-client.js'
 
 const $ = (id) => document.getElementById(id)
 
@@ -54,12 +54,12 @@ function onNotice(notice) {
 function connect() {
   const opening = new WebSocket(location.origin.replace(/^http/, 'ws'))
   socket = opening
-  opening.onopen = () => client.attach(opening)
-  opening.onclose = () => {
+  opening.addEventListener('open', () => client.attach(opening))
+  opening.addEventListener('close', () => {
     if (socket !== opening) return
     showNotice('no connection; trying again', 'lost')
     setTimeout(() => socket === opening && connect(), RECONNECT_MS)
-  }
+  })
 }
 
 function enter() {
