@@ -92,7 +92,7 @@ export function spawnProcess(process: Process, link: boolean, monitor: Ref | nul
   const engine = activeEngine()
   const parent = currentProcess()
   refuseIfEnded(parent, 'spawn()')
-  return engine.spawn(process, { parent, link, monitor, priority }) as Pid<unknown>
+  return engine.spawn(process, parent, link, monitor, priority) as Pid<unknown>
 }
 
 /**

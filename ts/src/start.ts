@@ -87,7 +87,7 @@ export class StartOperation<T> extends OutcomeOperation<T> {
   protected begin(engine: Engine, process: Process): Ref {
     const server = new ServerProcess(this.#compiled, process.pid)
     server.label = this.#label
-    const pid = engine.spawn(server, { parent: process, link: this.#link, monitor: null, priority: this.#priority })
+    const pid = engine.spawn(server, process, this.#link, null, this.#priority)
     this.#pid = pid as Pid<unknown>
     const ref = newRef(process.pid)
     engine.call(process, pid, ref, new SystemRequest(ref, 'start', this.#argument), this.#timeout)

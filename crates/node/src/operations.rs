@@ -4,10 +4,11 @@
 use std::ffi::c_void;
 
 use napi_sys::{napi_callback_info, napi_env, napi_value};
+use viga_runtime::control_block::MOST_RESERVED;
 use viga_runtime::domain::RegisterError;
 use viga_runtime::handles::{SYSTEM, SystemMessage};
 use viga_runtime::monitor::AliasMode;
-use viga_runtime::{ControlBlock, Domain, NIL, Pid, Spawn};
+use viga_runtime::{ControlBlock, Domain, NIL, Pid};
 use viga_scheduler::{Priority, RunQueues};
 
 use crate::ffi::{self, Outcome};
@@ -87,29 +88,11 @@ operations! {
         domain.return_window(queues, block, block.argument(0));
     }
 
-    /// A0, A1 parent; A2 priority; A3 link; A4, A5 id of the monitor's reference, 0 for none. R0 1 when the table is full;
-    /// R1, R2 pid.
-    "spawn" spawn |block, queues, domain| {
+    /// More reserved places than a turn leaves; none when the table is full. R0 the limit.
+    "reserve" reserve |block, queues, domain| {
         domain.sync(queues, block);
-        let parent = pid(block, 0);
-        let spawned = domain.spawn(queues, Spawn { parent, priority: priority(block.argument(2)) });
-        match spawned {
-            Ok(child) => {
-                block.set_result(0, 0);
-                give_pid(block, 1, child);
-                if block.argument(3) != 0 {
-                    domain.link(queues, parent.index, child);
-                }
-                let monitor = reference(block, 4);
-                if monitor != 0 {
-                    domain.monitor(queues, parent.index, child, monitor, AliasMode::None);
-                }
-            }
-            Err(full) => {
-                block.set_result(0, 1);
-                block.set_result(1, full.limit);
-            }
-        }
+        domain.reserve(block, MOST_RESERVED);
+        block.set_result(0, domain.process_limit());
     }
 
     /// A0, A1 process; A2 reason.

@@ -9,6 +9,7 @@
 //!       2592 .. 2847 released: handles that nobody wants any more
 //!       2848 .. 2975 buried: index and serial of processes that signals have ended
 //!       2976 .. 7071 outbox: commands of the executor, in the order in which they were given
+//!       7072 .. 7199 reserved: index and serial of free places that the executor may give to new processes
 //! ```
 //!
 //! `ts/src/engine/native/control-block.ts` holds the same numbers; the addon refuses to start when [`VERSION`] differs.
@@ -16,7 +17,7 @@
 /// Words of the whole block.
 pub const WORDS: usize = 8192;
 /// Changes whenever the layout does.
-pub const VERSION: i32 = 1;
+pub const VERSION: i32 = 2;
 
 /// Words of the header.
 pub mod header {
@@ -40,6 +41,8 @@ pub mod header {
     pub const YIELD_DUE: usize = 8;
     /// 1 when more is released or buried than the block holds: cross again.
     pub const MORE_TO_DROP: usize = 9;
+    /// Reserved places left; the executor takes the last one first.
+    pub const RESERVED_LEN: usize = 10;
 }
 
 /// First of the 8 arguments of an operation.
@@ -117,6 +120,10 @@ pub const BURIED_WORDS: usize = 128;
 pub const OUTBOX: usize = BURIED + BURIED_WORDS;
 /// Words of the outbox.
 pub const OUTBOX_WORDS: usize = 4096;
+/// First word of the reserved places, two words each.
+pub const RESERVED: usize = OUTBOX + OUTBOX_WORDS;
+/// Most places reserved at a time.
+pub const MOST_RESERVED: usize = 64;
 
 /// Commands of the outbox. Each is 4 words, or 8 where a reference is named: command, three operands, and then
 /// reference low, reference high, two operands.
@@ -131,9 +138,12 @@ pub mod command {
     pub const CALL: i32 = 4;
     /// owner's index, owner's serial, handle; reference
     pub const SEND_ALIAS: i32 = 5;
+    /// reserved index, reserved serial, priority (bits 0 and 1) and link (bit 2); reference of the monitor or 0, parent's index,
+    /// parent's serial
+    pub const SPAWN: i32 = 6;
 }
 
-const _: () = assert!(OUTBOX + OUTBOX_WORDS <= WORDS);
+const _: () = assert!(RESERVED + 2 * MOST_RESERVED <= WORDS);
 
 /// A view of the block. The words belong to the executing isolate; the core reads and writes them only while that isolate is
 /// inside a crossing.

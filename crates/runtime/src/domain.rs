@@ -49,6 +49,8 @@ pub struct Domain {
     pub(crate) batch: Batch,
     pub(crate) slices: u64,
     pub(crate) reductions: u64,
+    #[cfg(feature = "hard-checks")]
+    pub(crate) crossings_unchecked: u64,
 }
 
 /// Why a name could not be given.
@@ -71,7 +73,9 @@ impl Domain {
             },
             priority: Priority::Normal,
         };
-        if let Ok(pid) = table.allocate(root) {
+        if let Ok(pid) = table.claim(0)
+            && table.occupy(pid, root)
+        {
             let entry = table.entry(pid.index);
             entry.status = Status::Held;
             entry.set(flag::ROOT | flag::STARTED);
@@ -97,16 +101,33 @@ impl Domain {
             batch: Batch::new(),
             slices: 0,
             reductions: 0,
+            #[cfg(feature = "hard-checks")]
+            crossings_unchecked: 0,
         }
     }
 
     /// Starts a process, runnable. O(1).
     #[inline]
     pub fn spawn(&mut self, queues: &mut RunQueues, spawn: Spawn) -> Result<Pid, TableFull> {
-        let pid = self.table.allocate(spawn)?;
-        self.table.entry(pid.index).window = crate::executor::FIRST_WINDOW;
-        self.make_runnable(queues, pid.index);
+        let pid = self.table.claim(0)?;
+        self.begin(queues, pid, spawn);
         Ok(pid)
+    }
+
+    /// A process begins in a claimed place, runnable. False when the place is not free under this pid.
+    #[inline]
+    pub(crate) fn begin(&mut self, queues: &mut RunQueues, pid: Pid, spawn: Spawn) -> bool {
+        let begun = self.table.occupy(pid, spawn);
+        if begun {
+            self.table.entry(pid.index).window = crate::executor::FIRST_WINDOW;
+            self.make_runnable(queues, pid.index);
+        }
+        begun
+    }
+
+    /// Most processes alive at once.
+    pub fn process_limit(&self) -> u32 {
+        self.table.limit()
     }
 
     /// True while the process is alive. O(1).

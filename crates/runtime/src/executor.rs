@@ -15,14 +15,16 @@
 use viga_scheduler::{Priority, RunQueues};
 
 use crate::control_block::{
-    BATCH, BATCH_SLICES, BURIED, BURIED_WORDS, ControlBlock, KEEP_TIMEOUT, NO_TIMEOUT, OUTBOX,
-    OUTBOX_WORDS, REFILL, RELEASED, RELEASED_WORDS, WIDEST_WINDOW, WINDOW, command, entry, header,
+    BATCH, BATCH_SLICES, BURIED, BURIED_WORDS, ControlBlock, KEEP_TIMEOUT, MOST_RESERVED,
+    NO_TIMEOUT, OUTBOX, OUTBOX_WORDS, REFILL, RELEASED, RELEASED_WORDS, RESERVED, WIDEST_WINDOW,
+    WINDOW, command, entry, header,
 };
+use crate::monitor::AliasMode;
 use crate::outcome::{Outcome, OutcomeKind};
 use crate::process::{Status, flag};
 use crate::slab::NIL;
 use crate::timer::Action;
-use crate::{Domain, Pid};
+use crate::{Domain, Pid, Spawn};
 
 /// Messages handed out to the first slice that gets any.
 pub(crate) const FIRST_WINDOW: u8 = 4;
@@ -31,6 +33,8 @@ const LONG_BATCH_US: u64 = 100;
 /// Most batches between two looks at the clock, which costs as much as a short slice. It is looked at after every batch as long
 /// as they take long.
 const LONGEST_STRIDE: u32 = 16;
+/// Places that the isolate finds reserved after each turn.
+const RESERVED_AHEAD: usize = 8;
 /// After so long the isolate sees to its event loop.
 const EVENT_LOOP_SHARE_US: u64 = 1000;
 
@@ -167,6 +171,8 @@ impl Domain {
         if !self.foreign.is_empty() {
             self.work_off_foreign(queues);
         }
+        #[cfg(feature = "hard-checks")]
+        self.check_now_and_then();
     }
 
     /// One turn: settles, then hands out the next batch, empty when there is nothing to run.
@@ -188,6 +194,7 @@ impl Domain {
             let wait = deadline.map_or(-1, |wait| wait.min(i32::MAX as u64) as i32);
             block.set(header::NEXT_DEADLINE, wait);
         }
+        self.reserve(block, RESERVED_AHEAD);
         self.give_back(block);
     }
 
@@ -235,6 +242,19 @@ impl Domain {
         block.set(header::BURIED_LEN, buried as i32);
         let more = self.handles.has_released() || !self.buried.is_empty();
         block.set(header::MORE_TO_DROP, i32::from(more));
+    }
+
+    /// Reserves places for processes that the isolate will start, up to `wanted`, as far as the limit allows.
+    pub fn reserve(&mut self, block: &ControlBlock, wanted: usize) {
+        let mut len = (block.get(header::RESERVED_LEN).max(0) as usize).min(MOST_RESERVED);
+        while len < wanted.min(MOST_RESERVED)
+            && let Ok(pid) = self.table.claim(len as u32)
+        {
+            block.set(RESERVED + len * 2, pid.index as i32);
+            block.set(RESERVED + len * 2 + 1, pid.serial as i32);
+            len += 1;
+        }
+        block.set(header::RESERVED_LEN, len as i32);
     }
 
     // --- picking ------------------------------------------------------------------------------------------------------
@@ -446,6 +466,12 @@ impl Domain {
         block.set(slice_words(place) + entry::INDEX, -1);
     }
 
+    /// Messages in the window of a slice that has not begun.
+    #[cfg(feature = "hard-checks")]
+    pub(crate) fn handed_out(&self, place: u32) -> u32 {
+        self.batch.slices[place as usize].window_len
+    }
+
     // --- settling --------------------------------------------------------------------------------------------------------------
 
     fn settle(&mut self, queues: &mut RunQueues, block: &ControlBlock, place: usize) {
@@ -646,6 +672,13 @@ impl Domain {
                     match code {
                         command::REPLY => self.reply(queues, pid, reference, handle),
                         command::SEND_ALIAS => self.send_alias(queues, pid, reference, handle),
+                        command::SPAWN => {
+                            let parent = Pid {
+                                index: block.get(at + 2) as u32,
+                                serial: block.get(at + 3) as u32,
+                            };
+                            self.spawn_reserved(queues, pid, parent, handle, reference);
+                        }
                         _ => {
                             let timeout = block.get(at + 2);
                             let timeout =
@@ -660,6 +693,34 @@ impl Domain {
             }
         }
         block.set(header::OUTBOX_LEN, 0);
+    }
+}
+
+impl Domain {
+    /// The isolate has started a process in a reserved place. `how`: priority in bits 0 and 1, linked in bit 2.
+    fn spawn_reserved(
+        &mut self,
+        queues: &mut RunQueues,
+        pid: Pid,
+        parent: Pid,
+        how: u32,
+        monitor: u64,
+    ) {
+        let priority = Priority::from_u8(how as u8 & 3).unwrap_or(Priority::Normal);
+        if !self.begin(queues, pid, Spawn { parent, priority }) {
+            return;
+        }
+        let parent_lives = self.table.live(parent).is_some();
+        if how & 4 != 0 {
+            if parent_lives {
+                self.link(queues, parent.index, pid);
+            } else {
+                self.link(queues, pid.index, parent);
+            }
+        }
+        if monitor != 0 && parent_lives {
+            self.monitor(queues, parent.index, pid, monitor, AliasMode::None);
+        }
     }
 }
 

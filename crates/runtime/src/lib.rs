@@ -14,6 +14,8 @@ pub mod executor;
 mod exit;
 mod foreign;
 pub mod handles;
+#[cfg(feature = "hard-checks")]
+mod hard_checks;
 mod link;
 mod mailbox;
 pub mod monitor;

@@ -6,9 +6,9 @@ use crate::slab::NIL;
 /// A link between the processes at two indexes, `ends[0] < ends[1]`. `previous[i]` and `next[i]` link the list of
 /// `ends[i]`.
 pub struct Link {
-    ends: [u32; 2],
-    previous: [u32; 2],
-    next: [u32; 2],
+    pub(crate) ends: [u32; 2],
+    pub(crate) previous: [u32; 2],
+    pub(crate) next: [u32; 2],
 }
 
 fn pair(one: u32, other: u32) -> [u32; 2] {
@@ -20,7 +20,7 @@ fn pair(one: u32, other: u32) -> [u32; 2] {
 }
 
 impl Link {
-    fn side(&self, index: u32) -> usize {
+    pub(crate) fn side(&self, index: u32) -> usize {
         usize::from(self.ends[1] == index)
     }
 

@@ -50,10 +50,10 @@ pub(crate) struct Monitor {
     pub alias: AliasMode,
     /// The target has ended during the owner's slice: the DOWN comes when that is over.
     pub down_pending: bool,
-    owner_previous: u32,
-    owner_next: u32,
-    target_previous: u32,
-    target_next: u32,
+    pub(crate) owner_previous: u32,
+    pub(crate) owner_next: u32,
+    pub(crate) target_previous: u32,
+    pub(crate) target_next: u32,
 }
 
 impl Monitor {

@@ -187,25 +187,37 @@ impl ProcessTable {
         self.chunks.len() * CHUNK * size_of::<Entry>()
     }
 
-    /// Takes a free entry for a runnable process. O(1).
+    /// Takes a free place, for [`ProcessTable::occupy`]. `reserved` places have been taken and not occupied yet. O(1).
     #[inline]
-    pub fn allocate(&mut self, spawn: Spawn) -> Result<Pid, TableFull> {
-        if self.alive >= self.limit {
+    pub fn claim(&mut self, reserved: u32) -> Result<Pid, TableFull> {
+        if self.alive + reserved >= self.limit {
             return Err(TableFull { limit: self.limit });
         }
         let index = match self.free.pop_front() {
             Some(index) => index,
             None => self.fresh_index(),
         };
-        self.alive += 1;
-        let entry = self.entry(index);
+        Ok(Pid {
+            index,
+            serial: self.entry(index).serial,
+        })
+    }
+
+    /// A process begins in a claimed place. False when it is not free under this pid.
+    #[inline]
+    pub fn occupy(&mut self, pid: Pid, spawn: Spawn) -> bool {
+        if pid.index >= self.fresh {
+            return false;
+        }
+        let entry = self.entry(pid.index);
+        if entry.serial != pid.serial || entry.status != Status::Free {
+            return false;
+        }
         entry.status = Status::Runnable;
         entry.priority = spawn.priority;
         entry.parent = spawn.parent;
-        Ok(Pid {
-            index,
-            serial: entry.serial,
-        })
+        self.alive += 1;
+        true
     }
 
     fn fresh_index(&mut self) -> u32 {
@@ -300,14 +312,20 @@ mod tests {
         assert!(size_of::<Entry>() <= 88, "{}", size_of::<Entry>());
     }
 
+    fn allocate(table: &mut ProcessTable) -> Result<Pid, TableFull> {
+        let pid = table.claim(0)?;
+        assert!(table.occupy(pid, spawn()));
+        Ok(pid)
+    }
+
     #[test]
     fn a_freed_index_comes_back_last_and_with_another_serial() {
         let mut table = ProcessTable::new(100);
-        let first = table.allocate(spawn()).unwrap();
-        let second = table.allocate(spawn()).unwrap();
+        let first = allocate(&mut table).unwrap();
+        let second = allocate(&mut table).unwrap();
         table.release(first.index);
         table.release(second.index);
-        let third = table.allocate(spawn()).unwrap();
+        let third = allocate(&mut table).unwrap();
         assert_eq!(third.index, first.index);
         assert_ne!(third.serial, first.serial);
         assert!(table.live(first).is_none());
@@ -317,10 +335,10 @@ mod tests {
     #[test]
     fn a_full_table_refuses_and_takes_again() {
         let mut table = ProcessTable::new(2);
-        let first = table.allocate(spawn()).unwrap();
-        table.allocate(spawn()).unwrap();
-        assert_eq!(table.allocate(spawn()), Err(TableFull { limit: 2 }));
+        let first = allocate(&mut table).unwrap();
+        allocate(&mut table).unwrap();
+        assert_eq!(allocate(&mut table), Err(TableFull { limit: 2 }));
         table.release(first.index);
-        assert!(table.allocate(spawn()).is_ok());
+        assert!(allocate(&mut table).is_ok());
     }
 }

@@ -74,15 +74,6 @@ export const AliasMode = {
 } as const
 export type AliasMode = (typeof AliasMode)[keyof typeof AliasMode]
 
-export interface SpawnSpec {
-  /** Who spawns: parent, and the other end of `link` and `monitor`. */
-  readonly parent: Process | null
-  readonly link: boolean
-  /** A reference of the parent's that will name the monitor, or null. */
-  readonly monitor: Ref | null
-  readonly priority: Priority
-}
-
 export type ProcessStatus = 'running' | 'runnable' | 'waiting' | 'held' | 'exiting'
 
 /** What an engine knows of one process, without asking it. Sizes in bytes. */
@@ -186,8 +177,11 @@ export interface Engine {
   start(root: Process, host: Host, options: EngineOptions): void
   /** Ends every process without signals and releases everything held for them. Nothing may be called afterwards. */
   stop(): void
-  /** Gives `process` a pid and makes it runnable. Throws ERR_VIGA_SYSTEM_LIMIT when the table is full. */
-  spawn(process: Process, spec: SpawnSpec): Pid
+  /**
+   * Gives `process` a pid and makes it runnable. It is linked with `parent` if `link`, and `parent` monitors it under the reference
+   * `monitor`, made for it, unless that is null. Throws ERR_VIGA_SYSTEM_LIMIT when the table is full.
+   */
+  spawn(process: Process, parent: Process, link: boolean, monitor: Ref | null, priority: Priority): Pid
   /** The body of `process` has ended: settles names, tables, links, monitors, timers, in that order. */
   exit(process: Process, reason: unknown): void
   /**

@@ -18,7 +18,7 @@ export interface Addon extends TablesAddon {
   giveBack(): void
   refill(): void
   returnWindow(): void
-  spawn(): void
+  reserve(): void
   exit(): void
   resume(): void
   takeOutside(): void

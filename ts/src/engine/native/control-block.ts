@@ -3,7 +3,7 @@
  * crates/runtime/src/control_block.rs, which draws and explains the layout.
  */
 export const WORDS = 8192
-export const VERSION = 1
+export const VERSION = 2
 
 export const HEADER_VERSION = 0
 export const OUTBOX_LEN = 1
@@ -15,6 +15,7 @@ export const BURIED_LEN = 6
 export const NEXT_DEADLINE = 7
 export const YIELD_DUE = 8
 export const MORE_TO_DROP = 9
+export const RESERVED_LEN = 10
 
 export const A0 = 16
 export const A1 = 17
@@ -55,12 +56,16 @@ export const RELEASED = 2592
 export const BURIED = 2848
 export const OUTBOX = 2976
 export const OUTBOX_WORDS = 4096
+export const RESERVED = 7072
 
 export const COMMAND_SEND = 1
 export const COMMAND_EXIT = 2
 export const COMMAND_REPLY = 3
 export const COMMAND_CALL = 4
 export const COMMAND_SEND_ALIAS = 5
+export const COMMAND_SPAWN = 6
+/** Bit of a spawn beside the priority: linked with its parent. */
+export const SPAWN_LINKED = 4
 
 /** Longest timeout the block carries, in ms; two values more mean none and unchanged. */
 export const LONGEST_TIMEOUT = 4_294_967_293

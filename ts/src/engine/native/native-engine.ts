@@ -8,7 +8,6 @@ import {
   OutcomeStatus,
   type Priority,
   type ProcessFacts,
-  type SpawnSpec,
   type SystemFacts,
 } from '../engine.js'
 import { ErrorCode, VigaError } from '../../errors.js'
@@ -19,10 +18,10 @@ import { etsTransfer } from '../../ets-transfer.js'
 import type { Addon } from './addon.js'
 import {
   A0, A1, A2, A3, A4, A5, A6,
-  COMMAND_CALL, COMMAND_EXIT, COMMAND_REPLY, COMMAND_SEND, COMMAND_SEND_ALIAS,
+  COMMAND_CALL, COMMAND_EXIT, COMMAND_REPLY, COMMAND_SEND, COMMAND_SEND_ALIAS, COMMAND_SPAWN,
   HEADER_VERSION, LONGEST_TIMEOUT, OUTBOX, OUTBOX_LEN, OUTBOX_WORDS,
-  R0, R1, R2, R3, R4, R5,
-  SLICE_MORE, SLICE_QUIET, SLICE_WINDOW_LEN, SLICE_WINDOW_START,
+  R0, R1, R2, R3, R4, R5, RESERVED, RESERVED_LEN,
+  SLICE_MORE, SLICE_QUIET, SLICE_WINDOW_LEN, SLICE_WINDOW_START, SPAWN_LINKED,
   VERSION, WORDS,
 } from './control-block.js'
 import { readProcessFacts, readSystemFacts } from './facts.js'
@@ -249,30 +248,43 @@ export class NativeEngine implements Engine {
 
   // --- processes -----------------------------------------------------------------------------------------------------------
 
-  spawn(process: Process, spec: SpawnSpec): Pid {
+  spawn(process: Process, parent: Process, link: boolean, monitor: Ref | null, priority: Priority): Pid {
     const words = this.words
-    const parent = spec.parent === null ? null : spec.parent.pid
-    words[A0] = parent === null ? 0 : parent.index
-    words[A1] = parent === null ? 0 : parent.serial
-    words[A2] = spec.priority
-    words[A3] = spec.link ? 1 : 0
-    words[A4] = spec.monitor === null ? 0 : spec.monitor.id
-    words[A5] = spec.monitor === null ? 0 : spec.monitor.id / TWO_32
-    this.addon.spawn()
-    if (words[R0] !== 0)
-      throw new VigaError(
-        ErrorCode.SystemLimit,
-        `spawn: the process table holds ${words[R1]} processes, as many as it may; start the runtime with a larger processLimit, or end some`,
-      )
-    const index = words[R1] as number
-    const pid = new Pid<unknown>(index, (words[R2] as number) >>> 0)
+    let reserved = words[RESERVED_LEN] as number
+    if (reserved === 0) reserved = this.reserve()
+    words[RESERVED_LEN] = --reserved
+    const index = words[RESERVED + reserved * 2] as number
+    const serial = words[RESERVED + reserved * 2 + 1] as number
+    const pid = new Pid<unknown>(index, serial >>> 0)
     process.pid = pid
     const earlier = this.processTable[index]
     if (earlier !== undefined) this.host.buried(earlier)
     this.processTable[index] = process
+    const place = this.outbox(8)
+    words[place] = COMMAND_SPAWN
+    words[place + 1] = index
+    words[place + 2] = serial
+    words[place + 3] = link ? priority | SPAWN_LINKED : priority
+    words[place + 4] = monitor === null ? 0 : monitor.id
+    words[place + 5] = monitor === null ? 0 : monitor.id / TWO_32
+    words[place + 6] = parent.pid.index
+    words[place + 7] = parent.pid.serial
+    if (link && this.current === parent) words[this.slice + SLICE_QUIET] = 0
     this.reductions += SPAWN_REDUCTIONS
-    this.loop.soon()
     return pid
+  }
+
+  /** Asks for places for new processes; how many there are. */
+  private reserve(): number {
+    this.addon.reserve()
+    this.loop.forget()
+    const reserved = this.words[RESERVED_LEN] as number
+    if (reserved === 0)
+      throw new VigaError(
+        ErrorCode.SystemLimit,
+        `spawn: the process table holds ${this.words[R0]} processes, as many as it may; start the runtime with a larger processLimit, or end some`,
+      )
+    return reserved
   }
 
   exit(process: Process, reason: unknown): void {

@@ -9,7 +9,6 @@ import {
   Priority,
   type ProcessFacts,
   SliceEnd,
-  type SpawnSpec,
   type SystemFacts,
   Wake,
 } from '../engine.js'
@@ -258,13 +257,13 @@ export class PureEngine implements Engine, Surroundings {
 
   // --- processes ----------------------------------------------------------------------------------------------------------
 
-  spawn(process: Process, spec: SpawnSpec): Pid {
+  spawn(process: Process, parent: Process, link: boolean, monitor: Ref | null, priority: Priority): Pid {
     this.reductionsLeft -= SPAWN_REDUCTIONS
-    const parent = spec.parent === null ? undefined : this.entryOf(spec.parent)
-    const entry = this.admit(process, spec.parent === null ? null : spec.parent.pid, spec.priority)
-    if (parent !== undefined) {
-      if (spec.link) this.signals.link(parent, entry, entry.pid)
-      if (spec.monitor !== null) this.monitor(parent.process, entry.pid, spec.monitor, AliasMode.None, null)
+    const parentEntry = this.entryOf(parent)
+    const entry = this.admit(process, parent.pid, priority)
+    if (parentEntry !== undefined) {
+      if (link) this.signals.link(parentEntry, entry, entry.pid)
+      if (monitor !== null) this.monitor(parent, entry.pid, monitor, AliasMode.None, null)
     }
     this.ready(entry)
     return entry.pid
