@@ -108,6 +108,11 @@ impl Isolate {
         self.reference
     }
 
+    /// What `new_reference` will give.
+    pub fn next_reference(&self) -> u64 {
+        self.reference + 1
+    }
+
     pub fn spawn(&mut self, body: impl FnMut(&mut Turn<'_>) -> i32 + 'static) -> Pid {
         self.spawn_from(ROOT, body)
     }
@@ -327,12 +332,12 @@ impl Isolate {
         while self.run_batch() {}
     }
 
-    /// Runs until nothing is ready and no timer is left, asleep until each is due.
+    /// Runs until nothing is ready and no timer is due within a minute, asleep until each is due.
     pub fn run_with_timers(&mut self) {
         loop {
             self.run();
             let wait = self.block.get(header::NEXT_DEADLINE);
-            if wait < 0 {
+            if !(0..60_000).contains(&wait) {
                 return;
             }
             self.system.lock().announce_park();

@@ -6,5 +6,7 @@ mod ends;
 mod isolate;
 mod ledger;
 mod mailboxes;
+mod model;
+mod random_programs;
 mod timeouts;
 mod watching;
