@@ -170,6 +170,10 @@ export class Table<Row extends readonly unknown[] = unknown[], K extends number 
     const caller = currentProcess().pid
     if (typeof update === 'number' && defaultRow === undefined)
       return this.#store.addToCounter(this.id, caller, key, this.keyPosition + 1, update)
+    if (defaultRow === undefined && isPlainAddition(update)) {
+      checkPosition(update.position)
+      return this.#store.addToCounter(this.id, caller, key, update.position, update.increment)
+    }
     const updates = isList(update) ? update : [this.#counterUpdate(update)]
     const checkedDefault = defaultRow === undefined ? null : (checkRows([defaultRow])[0] as StoredRow)
     const values = this.#store.updateCounter(this.id, caller, key, updates.map(counterChange), checkedDefault)
@@ -418,6 +422,13 @@ function checkPosition(position: number): void {
 
 function isList<T>(value: unknown | readonly T[]): value is readonly T[] {
   return Array.isArray(value)
+}
+
+/** True for one update with a number and without bounds: the common case, for which stores have a fast form. */
+function isPlainAddition(update: unknown): update is CounterUpdate {
+  if (typeof update !== 'object' || update === null) return false
+  const { increment, threshold, setTo } = update as Partial<CounterUpdate>
+  return typeof increment === 'number' && threshold === undefined && setTo === undefined
 }
 
 function counterChange(update: AnyCounterUpdate): CounterChange {

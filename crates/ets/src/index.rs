@@ -29,7 +29,7 @@
 //! Invariants: `buckets == 1 << level plus split`; entries of a bucket are dense from its first slot on; an
 //! overflow bucket is never empty.
 
-use crate::buckets::{Bucket, Buckets};
+use crate::buckets::{Bucket, Buckets, SLOTS};
 
 const SMALLEST: usize = 4;
 /// Bits of a payload.
@@ -68,10 +68,17 @@ impl Bucket {
     fn find(&self, tag: u64, mut is: impl FnMut(u64) -> bool) -> Option<u64> {
         let mut bucket = self;
         loop {
-            for &slot in &bucket.slots {
-                if slot >> PAYLOAD_BITS == tag && slot != 0 && is(slot & PAYLOAD) {
-                    return Some(slot & PAYLOAD);
+            // Which slot it is cannot be predicted, so all tags are compared before any branch.
+            let mut matches = 0;
+            for (at, slot) in bucket.slots.iter().enumerate() {
+                matches |= u32::from(slot >> PAYLOAD_BITS == tag && *slot != 0) << at;
+            }
+            while matches != 0 {
+                let payload = bucket.slots[matches.trailing_zeros() as usize % SLOTS] & PAYLOAD;
+                if is(payload) {
+                    return Some(payload);
                 }
+                matches &= matches - 1;
             }
             bucket = bucket.overflow.as_deref()?;
         }

@@ -13,6 +13,7 @@ mod filter;
 mod huge_pages;
 mod index;
 mod memory;
+mod name;
 mod pid;
 mod registries;
 mod registry;

@@ -6,19 +6,24 @@
 //!  pid index  -> pid record --first-> entry <-> entry                (entries of a process, oldest first)
 //! ```
 //!
+//! The record of a key has a copy of its first entry (`front`), so that a lookup reads the index and the record, no more.
 //! Every entry is in two doubly linked lists, so that both unregistering one and removing all of a process's are O(1)
 //! per entry. Records and entries carry sequence numbers: a walk resumes after the last it saw, whatever came and went.
 
+mod front;
 mod listing;
 
 use crate::{
     ProcessId, Reply, TableError,
     index::Index,
+    name::Name,
+    rows::same_bytes,
     slab::Slab,
     table::{check_end, check_key},
     term::{self, Form},
 };
 
+use front::{Front, Key};
 pub use listing::Listing;
 
 const NONE: u32 = u32::MAX;
@@ -41,13 +46,14 @@ pub enum Registration {
     Taken(ProcessId),
 }
 
+/// A cache line for a key.
 struct Record<N> {
     name: N,
     hash: u32,
     sequence: u64,
     first: u32,
     last: u32,
-    count: usize,
+    count: u32,
 }
 
 #[derive(Clone, Copy)]
@@ -71,7 +77,7 @@ pub(crate) struct Registry {
     pub(crate) kind: Keys,
     seed: u64,
     key_index: Index,
-    keys: Slab<Record<Box<[u8]>>>,
+    keys: Slab<Record<Key>>,
     process_index: Index,
     processes: Slab<Record<ProcessId>>,
     entries: Slab<Entry>,
@@ -150,7 +156,7 @@ impl Registry {
         let is = |payload| {
             self.keys
                 .get(number(payload))
-                .is_some_and(|record| *record.name == *key)
+                .is_some_and(|record| same_bytes(record.name.name.bytes(), key))
         };
         (hash, self.key_index.find(hash as u32, is).map(number))
     }
@@ -173,9 +179,7 @@ impl Registry {
             .find_key(key)
             .1
             .and_then(|number| self.keys.get(number));
-        Ok(record
-            .and_then(|record| self.entries.get(record.first))
-            .map(|entry| entry.pid))
+        Ok(record.map(|record| record.name.front.pid))
     }
 
     pub(crate) fn has_process(&self, pid: ProcessId) -> bool {
@@ -193,17 +197,18 @@ impl Registry {
         check_end(value, term::validate(value, 0, Form::Any)?)?;
         let (key_hash, known_key) = self.find_key(key);
         if let (Keys::Unique, Some(number)) = (self.kind, known_key)
-            && let Some(holder) = self
-                .keys
-                .get(number)
-                .and_then(|record| self.entries.get(record.first))
+            && let Some(record) = self.keys.get(number)
         {
-            return Ok((Registration::Taken(holder.pid), false));
+            return Ok((Registration::Taken(record.name.front.pid), false));
         }
         let (process_hash, known_process) = self.find_process(pid);
         self.sequence += 1;
         let key = known_key.unwrap_or_else(|| {
-            let record = fresh_record(Box::from(key), key_hash, self.sequence);
+            let key = Key {
+                name: Name::new(key),
+                front: Front::new(pid, value),
+            };
+            let record = fresh_record(key, key_hash, self.sequence);
             let new = self.keys.insert(record);
             self.key_index
                 .insert(key_hash as u32, payload(new), hash_in(&self.keys));
@@ -270,10 +275,10 @@ impl Registry {
         if let Some(after) = self.entries.get_mut(entry.in_process.next) {
             after.in_process.previous = entry.in_process.previous;
         }
-        if shorten(&mut self.keys, entry.key, number, entry.in_key)
-            && let Some(record) = self.keys.remove(entry.key)
-        {
-            let hash = term::hash(self.seed, &record.name);
+        if !shorten(&mut self.keys, entry.key, number, entry.in_key) {
+            self.copy_front(entry.key);
+        } else if let Some(record) = self.keys.remove(entry.key) {
+            let hash = term::hash(self.seed, record.name.name.bytes());
             self.key_index.remove(hash as u32, payload(entry.key));
         }
         if shorten(&mut self.processes, entry.process, number, entry.in_process)
@@ -282,6 +287,15 @@ impl Registry {
             let hash = term::hash(self.seed, &pid_bytes(record.name));
             self.process_index
                 .remove(hash as u32, payload(entry.process));
+        }
+    }
+
+    /// Renews the copy of a key's oldest entry.
+    fn copy_front(&mut self, key: u32) {
+        if let Some(record) = self.keys.get_mut(key)
+            && let Some(first) = self.entries.get(record.first)
+        {
+            record.name.front = Front::new(first.pid, &first.value);
         }
     }
 
@@ -353,7 +367,7 @@ impl Registry {
             .map(|record| record.first);
         self.list(first.unwrap_or(NONE), |entry| entry.in_process.next)
             .filter_map(|(_, entry)| self.keys.get(entry.key))
-            .map(|record| reply.write(&record.name))
+            .map(|record| reply.write(record.name.name.bytes()))
             .count()
     }
 
@@ -388,6 +402,8 @@ impl Registry {
             return Ok(false);
         };
         reply.write(&std::mem::replace(&mut entry.value, value.into()));
+        let key = entry.key;
+        self.copy_front(key);
         Ok(true)
     }
 }

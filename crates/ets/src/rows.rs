@@ -111,7 +111,7 @@ impl Rows {
                 .find(stamp as u32, |payload| {
                     let row = self.bytes_of(Row::from_payload(payload));
                     // A canonical term is never the beginning of another, so its bytes decide.
-                    key_of_start(row, self.key_position).starts_with(key)
+                    begins_with(key_of_start(row, self.key_position), key)
                 })
                 .map(Row::from_payload),
             Store::Ordered(tree) => tree.find(&Probe::new(stamp, key, self.key_position)),
@@ -370,6 +370,30 @@ fn key_of_start(row: &[u8], key_position: usize) -> &[u8] {
         return &row[first..];
     }
     key_of(row, key_position)
+}
+
+/// `bytes.starts_with(key)`.
+#[inline]
+fn begins_with(bytes: &[u8], key: &[u8]) -> bool {
+    bytes
+        .get(..key.len())
+        .is_some_and(|start| same_bytes(start, key))
+}
+
+/// `a == b`, without a call for most keys.
+#[inline]
+pub(crate) fn same_bytes(a: &[u8], b: &[u8]) -> bool {
+    let length = a.len();
+    if length != b.len() {
+        return false;
+    }
+    let same_words = |at: usize| term::u64_at(a, at) == term::u64_at(b, at);
+    let same_halves = |at: usize| term::u32_at(a, at) == term::u32_at(b, at);
+    match length {
+        8..=16 => same_words(0) && same_words(length - 8),
+        4..=7 => same_halves(0) && same_halves(length - 4),
+        _ => a == b,
+    }
 }
 
 #[inline]

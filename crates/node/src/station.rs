@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
+use std::mem::MaybeUninit;
 use std::ptr;
 
 use napi_sys::{napi_callback_info, napi_env, napi_value};
@@ -153,9 +154,16 @@ impl Call<'_> {
             let copy = self.input()?.to_vec();
             return self.respond_to(&copy, operation);
         }
-        let mut copy = [0; SHORT];
-        copy[..length].copy_from_slice(self.input()?);
-        self.respond_to(&copy[..length], operation)
+        // Not zeroed first: that would cost more than the copy.
+        let mut copy = [MaybeUninit::<u8>::uninit(); SHORT];
+        let (scratch, _) = self.station.scratch.get();
+        // SAFETY: `input` has checked that scratch has `length` bytes; the copy has room for SHORT, and its first
+        // `length` bytes are initialized when they are lent.
+        let copy = unsafe {
+            ptr::copy_nonoverlapping(scratch, copy.as_mut_ptr().cast(), length);
+            std::slice::from_raw_parts(copy.as_ptr().cast(), length)
+        };
+        self.respond_to(copy, operation)
     }
 
     #[inline]

@@ -8,6 +8,8 @@ use viga_ets::{
     TableError, TableId, TableOptions,
 };
 
+use viga_ets::term::tags;
+
 use crate::ffi::{self, Outcome};
 use crate::instance::Running;
 use crate::station::{self, Call, Input, serve};
@@ -18,6 +20,10 @@ const FROM_EXCLUSIVE: i32 = 4;
 const TO_EXCLUSIVE: i32 = 8;
 const CONTINUES: i32 = 16;
 const REVERSE: i32 = 32;
+
+const NOT_FOUND: i32 = 0;
+const IN_SCRATCH: i32 = 1;
+const IN_A_WORD: i32 = 2;
 
 /// Defines operations that take and return nothing.
 macro_rules! operations {
@@ -257,6 +263,18 @@ fn end_key(call: &Call<'_>, running: &Running, last: bool) -> Result<(), TableEr
     Ok(())
 }
 
+/// Gives an element in a word, if it is an integer, and says where it is.
+#[inline]
+fn give_element(call: &Call<'_>, element: &[u8]) -> i32 {
+    match *element {
+        [tags::INT, a, b, c, d] => {
+            call.give(2, i32::from_le_bytes([a, b, c, d]));
+            IN_A_WORD
+        }
+        _ => IN_SCRATCH,
+    }
+}
+
 fn give_ids(call: &Call<'_>, ids: &[TableId]) -> Result<(), TableError> {
     call.give(1, ids.len() as i32);
     call.respond(|_, reply| {
@@ -320,9 +338,13 @@ operations! {
 
     "etsLookupElement" ets_lookup_element |call, running| {
         let found = call.respond(|key, reply| {
-            running.stores.tables.lookup_element(call.id(), call.caller(), key, call.size(2), reply)
+            let found = running.stores.tables.lookup_element(call.id(), call.caller(), key, call.size(2), reply)?;
+            Ok(if found { give_element(call, reply.bytes()) } else { NOT_FOUND })
         })?;
-        call.give(1, i32::from(found));
+        if found == IN_A_WORD {
+            call.give(0, 0);
+        }
+        call.give(1, found);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! As in tables, a walk goes through the keys in the order of their reversed hashes and resumes after what it saw last, so that
 //! an entry that stays is seen exactly once (see `index`).
 
-use super::{Record, Registry, number, pid_bytes};
+use super::{Key, Record, Registry, number, pid_bytes};
 use crate::{Reply, TableError, table::check_key, term};
 
 /// Part of a listing.
@@ -39,7 +39,14 @@ impl Registry {
             .1
             .and_then(|number| self.keys.get(number))
         {
-            last = self.write_entries(record, seen, false, limit, &mut listing, reply);
+            match record.name.front.value() {
+                Some(value) if record.count == 1 && seen.is_none() && limit > 1 => {
+                    reply.write(&pid_bytes(record.name.front.pid));
+                    reply.write(value);
+                    listing.entries = 1;
+                }
+                _ => last = self.write_entries(record, seen, false, limit, &mut listing, reply),
+            }
         }
         Ok(finish(listing, last, reply))
     }
@@ -47,7 +54,7 @@ impl Registry {
     /// Writes entries of a key after `seen`; what was seen last when the limit is reached.
     fn write_entries(
         &self,
-        record: &Record<Box<[u8]>>,
+        record: &Record<Key>,
         seen: Option<Seen>,
         with_key: bool,
         limit: usize,
@@ -68,7 +75,7 @@ impl Registry {
                 continue;
             }
             if with_key {
-                reply.write(&record.name);
+                reply.write(record.name.name.bytes());
             }
             reply.write(&pid_bytes(entry.pid));
             reply.write(&entry.value);

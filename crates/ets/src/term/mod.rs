@@ -22,6 +22,7 @@ pub use text::starts_with;
 pub use validate::{Form, MAX_DEPTH, TermFault, validate};
 
 /// Reads four little-endian bytes at `at`.
+#[inline]
 pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     let mut word = [0; 4];
     word.copy_from_slice(&bytes[at..at + 4]);
@@ -29,6 +30,7 @@ pub(crate) fn u32_at(bytes: &[u8], at: usize) -> u32 {
 }
 
 /// Reads eight little-endian bytes at `at`.
+#[inline]
 pub(crate) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     let mut word = [0; 8];
     word.copy_from_slice(&bytes[at..at + 8]);

@@ -132,6 +132,23 @@ export class NativeRegistries implements RegistryStore {
   }
 
   lookup(name: string, key: unknown): RegistryEntry[] {
+    const port = this.#port
+    do {
+      this.#sendKey(name, key)
+      port.control[ARG2] = 0
+      port.control[ARG3] = PART
+      this.#addon.registryLookup()
+    } while (this.#wasStale(name))
+    const { control } = port
+    if (control[RET2] === 1) return this.#lookupInParts(name, key)
+    const count = control[RET1] as number
+    if (count === 0) return []
+    const reader = port.results()
+    if (count === 1) return [readEntry(reader)]
+    return Array.from({ length: count }, () => readEntry(reader))
+  }
+
+  #lookupInParts(name: string, key: unknown): RegistryEntry[] {
     return this.#walk(name, (writer) => encodeKey(writer, key), () => this.#addon.registryLookup(), readEntry)
   }
 

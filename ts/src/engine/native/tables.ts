@@ -33,6 +33,9 @@ const TO_EXCLUSIVE = 8
 const HAS_CONTINUATION = 16
 const REVERSE = 32
 
+/** In RET1 of etsLookupElement: the element is an integer, in RET2. */
+const IN_A_WORD = 2
+
 /** Rows freed at once of a large table that was dropped or emptied. */
 const RECLAIMED_AT_ONCE = 2000
 
@@ -42,6 +45,8 @@ export class NativeTables implements TableStore {
   readonly #port: StorePort
   /** By index: the key position, which rows are encoded by, of tables used here, and the generation it holds for. */
   readonly #keyPositions = new Map<number, { readonly generation: number; readonly keyPosition: number }>()
+  #lastTable: TableId | undefined
+  #lastKeyPosition = 0
   #reclaiming = false
   #made = false
 
@@ -112,7 +117,7 @@ export class NativeTables implements TableStore {
     const keyPosition = this.#keyPositionOf(table)
     const port = this.#port
     const writer = port.begin()
-    for (const row of rows) encodeRow(writer, row, keyPosition)
+    for (let index = 0; index < rows.length; index++) encodeRow(writer, rows[index] as StoredRow, keyPosition)
     port.ready(writer, table, caller)
     port.control[ARG2] = rows.length
   }
@@ -140,8 +145,11 @@ export class NativeTables implements TableStore {
     this.#sendKey(table, caller, key)
     this.#port.control[ARG2] = position
     this.#addon.etsLookupElement()
-    this.#port.check(table, caller)
-    return this.#port.control[RET1] === 1 ? this.#port.results().term() : fallback
+    const port = this.#port
+    port.check(table, caller)
+    const found = port.control[RET1]
+    if (found === IN_A_WORD) return port.control[RET2]
+    return found === 0 ? fallback : port.results().term()
   }
 
   member(table: TableId, caller: Pid, key: unknown): boolean {
@@ -391,6 +399,15 @@ export class NativeTables implements TableStore {
   }
 
   #keyPositionOf(table: TableId): number {
+    // The id of one Table is one object, and what it names never changes.
+    if (table === this.#lastTable) return this.#lastKeyPosition
+    const keyPosition = this.#findKeyPosition(table)
+    this.#lastTable = table
+    this.#lastKeyPosition = keyPosition
+    return keyPosition
+  }
+
+  #findKeyPosition(table: TableId): number {
     const known = this.#keyPositions.get(table.index)
     if (known !== undefined && known.generation === table.generation) return known.keyPosition
     const facts = this.facts(table)
