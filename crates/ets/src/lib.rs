@@ -5,6 +5,7 @@
 
 pub mod term;
 
+mod arena;
 mod buckets;
 mod chunk;
 mod directory;

@@ -2,7 +2,7 @@
 
 use std::ptr::NonNull;
 
-use crate::{RowMemory, TableError, index::PAYLOAD_BITS, term};
+use crate::{TableError, arena::Arena, index::PAYLOAD_BITS, term};
 
 /// A row: one block of memory, owned by whatever structure holds the pointer.
 ///
@@ -27,11 +27,7 @@ const ALIGNMENT_BITS: u32 = 4;
 
 impl Row {
     /// Copies `bytes` into memory of its own.
-    pub(crate) fn allocate(
-        memory: &dyn RowMemory,
-        hash: u32,
-        bytes: &[u8],
-    ) -> Result<Row, TableError> {
+    pub(crate) fn allocate(memory: &mut Arena, hash: u32, bytes: &[u8]) -> Result<Row, TableError> {
         let length = u32::try_from(bytes.len()).map_err(|_| TableError::OutOfMemory)?;
         let size = HEADER + bytes.len();
         let block = memory.allocate(size).ok_or(TableError::OutOfMemory)?;
@@ -56,7 +52,7 @@ impl Row {
     ///
     /// # Safety
     /// The row came from `memory`, and no copy of it is used afterwards.
-    pub(crate) unsafe fn free(self, memory: &dyn RowMemory) {
+    pub(crate) unsafe fn free(self, memory: &mut Arena) {
         // SAFETY: by the caller's promise the row is alive and its own.
         unsafe {
             let size = HEADER + self.bytes().len();

@@ -1,9 +1,10 @@
 //! The rows of one table: the index that finds them, the memory they lie in, and what they take.
 
-use std::{cmp::Ordering, ops::ControlFlow, sync::Arc};
+use std::{cmp::Ordering, ops::ControlFlow};
 
 use crate::{
-    RowMemory, TableError,
+    TableError,
+    arena::Arena,
     index::Index,
     row::{Row, key_of},
     table::Kind,
@@ -21,7 +22,7 @@ pub(crate) struct Rows {
     store: Store,
     key_position: usize,
     row_bytes: usize,
-    memory: Arc<dyn RowMemory>,
+    memory: Arena,
 }
 
 /// One end of a walk.
@@ -37,7 +38,7 @@ pub struct Bound<'a> {
 type Stamp = u64;
 
 impl Rows {
-    pub(crate) fn new(kind: Kind, key_position: usize, memory: Arc<dyn RowMemory>) -> Rows {
+    pub(crate) fn new(kind: Kind, key_position: usize, memory: Arena) -> Rows {
         let store = match kind {
             Kind::Set => Store::Set {
                 index: Index::new(),
@@ -55,7 +56,7 @@ impl Rows {
 
     /// An empty table's rows of the same make, in place of these.
     pub(crate) fn replace_with_empty(&mut self) -> Rows {
-        let empty = Rows::new(self.kind(), self.key_position, Arc::clone(&self.memory));
+        let empty = Rows::new(self.kind(), self.key_position, self.memory.another());
         std::mem::replace(self, empty)
     }
 
@@ -143,7 +144,7 @@ impl Rows {
         {
             return self.overwrite(stamp, old, row);
         }
-        let new = Row::allocate(&*self.memory, stamp as u32, row)?;
+        let new = Row::allocate(&mut self.memory, stamp as u32, row)?;
         match &mut self.store {
             Store::Set { index, .. } => {
                 index.insert(stamp as u32, new.to_payload(), hash_of_payload);
@@ -169,7 +170,7 @@ impl Rows {
             unsafe { old.bytes_mut() }.copy_from_slice(row);
             return Ok(());
         }
-        let new = Row::allocate(&*self.memory, stamp as u32, row)?;
+        let new = Row::allocate(&mut self.memory, stamp as u32, row)?;
         match &mut self.store {
             Store::Set { index, .. } => {
                 index.replace(stamp as u32, old.to_payload(), new.to_payload());
@@ -189,12 +190,12 @@ impl Rows {
         let mut fresh = Vec::new();
         for row in rows {
             let stamp = self.stamp(key_of(row, self.key_position));
-            match Row::allocate(&*self.memory, stamp as u32, row) {
+            match Row::allocate(&mut self.memory, stamp as u32, row) {
                 Ok(new) => fresh.push((stamp, new)),
                 Err(error) => {
                     for (_, row) in fresh {
                         // SAFETY: allocated above and in no store yet.
-                        unsafe { row.free(&*self.memory) };
+                        unsafe { row.free(&mut self.memory) };
                     }
                     return Err(error);
                 }
@@ -236,7 +237,7 @@ impl Rows {
         // SAFETY: the row came from this memory and nothing refers to it any more.
         unsafe {
             self.row_bytes -= Row::size_for(row.bytes().len());
-            row.free(&*self.memory);
+            row.free(&mut self.memory);
         }
     }
 

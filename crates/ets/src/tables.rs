@@ -13,6 +13,7 @@ use std::{
 
 use crate::{
     Heir, Id, ProcessId, RowMemory, TableError, TableInfo, TableOptions,
+    arena::Arena,
     directory::{Directory, lock},
     rows::Rows,
     table::{Table, check_key},
@@ -140,7 +141,11 @@ impl Tables {
             access: options.access,
             owner: options.owner,
             heir: options.heir,
-            rows: Rows::new(options.kind, options.key_position, Arc::clone(&self.memory)),
+            rows: Rows::new(
+                options.kind,
+                options.key_position,
+                Arena::new(Arc::clone(&self.memory)),
+            ),
         };
         let id = self.directory.insert(table).ok_or(TableError::Limit)?;
         if let Some(name) = options.name {
