@@ -8,5 +8,6 @@ mod ledger;
 mod mailboxes;
 mod model;
 mod random_programs;
+mod threads;
 mod timeouts;
 mod watching;
