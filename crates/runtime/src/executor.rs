@@ -416,6 +416,11 @@ impl Domain {
             return;
         }
         let slice = self.batch.slices[place];
+        let process = self.table.peek(slice.index);
+        if process.serial != slice.serial || process.status != Status::Running {
+            // It has ended in its own slice: what is left of the window is given back when that is settled.
+            return;
+        }
         let taken = taken.min(slice.window_len);
         for word in (slice.window_start + taken..slice.window_start + slice.window_len).rev() {
             self.put_back(slice.index, block.get(word as usize) as u32);

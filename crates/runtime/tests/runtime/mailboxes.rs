@@ -138,6 +138,33 @@ fn a_returned_window_makes_the_mailbox_whole_and_is_handed_out_again() {
 }
 
 #[test]
+fn a_process_that_has_ended_in_its_slice_takes_nothing_back() {
+    let mut isolate = Isolate::with_limit(3);
+    let (linked, _) = isolate.trapping_collector();
+    let process = isolate.spawn(move |turn| {
+        if turn.wake == 0 {
+            turn.link(linked);
+            return slice_end::WAIT;
+        }
+        assert_eq!(turn.take(), Some(Received::Value(0)));
+        let end = turn.exit(9);
+        turn.return_window();
+        end
+    });
+    isolate.run();
+    for value in 0..3 {
+        isolate.send(process, value);
+    }
+    isolate.run();
+    assert!(!isolate.is_alive(process));
+    let (successor, received) = isolate.collector();
+    assert_eq!(isolate.facts(successor).unwrap().message_queue_length, 0);
+    isolate.run();
+    assert!(received.borrow().is_empty());
+    assert_eq!(isolate.ledger.kept(), [] as [u64; 0]);
+}
+
+#[test]
 fn messages_put_aside_count_as_waiting() {
     let mut isolate = Isolate::new();
     let receiver = isolate.spawn(|turn| {
