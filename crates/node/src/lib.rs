@@ -6,6 +6,7 @@
 //!
 //! Nothing unwinds into Node: every function runs under [`ffi::guarded`], which turns a panic into a JavaScript error.
 
+mod allocator_facts;
 mod ffi;
 mod instance;
 mod introspection;
@@ -35,6 +36,7 @@ pub unsafe extern "C" fn napi_register_module_v1(env: napi_env, exports: napi_va
         operations::register(env, exports, instance)?;
         names::register(env, exports, instance)?;
         introspection::register(env, exports, instance)?;
+        allocator_facts::register(env, exports, instance)?;
         let station = station::Station::install(env, instance)?;
         tables::register(env, exports, station)?;
         registries::register(env, exports, station)

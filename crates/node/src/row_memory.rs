@@ -3,12 +3,17 @@
 use std::cell::RefCell;
 use std::ptr::NonNull;
 
-use viga_allocator::{AllocKind, Allocator, Config, free_foreign};
+use viga_allocator::{AllocKind, Allocator, Config, Statistics, free_foreign};
 use viga_ets::RowMemory;
 
 thread_local! {
     /// Made with the thread's first row. When the thread ends, rows it allocated stay valid and are freed by others.
     static ALLOCATOR: RefCell<Allocator> = RefCell::new(Allocator::new(&Config::default()));
+}
+
+/// What the calling thread's allocator holds.
+pub fn statistics() -> Statistics {
+    ALLOCATOR.with(|allocator| allocator.borrow().statistics().snapshot())
 }
 
 /// Allocates with the calling thread's allocator; frees blocks of any.

@@ -47,6 +47,7 @@ export interface Addon extends TablesAddon {
   processes(): number[]
   registered(): string[]
   systemFacts(): number[]
+  allocatorFacts(): [kind: string, ...numbers: number[]][]
 }
 
 /** The package's root folder: where package.json is, above the sources or the built file. */

@@ -1,4 +1,4 @@
-import type { Priority, ProcessFacts, ProcessStatus, SystemFacts } from '../engine.js'
+import type { AllocatorFacts, Priority, ProcessFacts, ProcessStatus, SystemFacts } from '../engine.js'
 import { Pid } from '../../pid.js'
 
 /** As `Status` in crates/runtime/src/process.rs. */
@@ -50,4 +50,14 @@ export function readSystemFacts(answer: readonly number[]): SystemFacts & { read
     schedulers: [{ id: 1, slices, reductions, wakeups, runQueue: { max, high, normal, low } }],
     memory,
   }
+}
+
+/** Reads the addon's answer to `allocatorFacts`; the order is that of crates/node/src/allocator_facts.rs. */
+export function readAllocatorFacts(answer: readonly (readonly [kind: string, ...numbers: number[]])[]): AllocatorFacts[] {
+  return answer.map(([kind, ...numbers]) => {
+    const [blocks, blockBytes, carriers, carrierBytes, allocations, frees] = numbers as [
+      number, number, number, number, number, number,
+    ]
+    return { kind, blocks, blockBytes, carriers, carrierBytes, allocations, frees }
+  })
 }

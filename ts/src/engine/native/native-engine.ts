@@ -24,7 +24,7 @@ import {
   SLICE_MORE, SLICE_QUIET, SLICE_WINDOW_LEN, SLICE_WINDOW_START, SPAWN_LINKED,
   VERSION, WORDS,
 } from './control-block.js'
-import { readProcessFacts, readSystemFacts } from './facts.js'
+import { readAllocatorFacts, readProcessFacts, readSystemFacts } from './facts.js'
 import { NativeLoop } from './native-loop.js'
 import { NativeRegistries } from './registries.js'
 import { NativeTables } from './tables.js'
@@ -510,6 +510,7 @@ export class NativeEngine implements Engine {
     const { memory } = readSystemFacts(this.addon.systemFacts())
     return [
       { kind: 'processes', blocks: 1, blockBytes: memory, carriers: 1, carrierBytes: memory, allocations: 0, frees: 0 },
+      ...readAllocatorFacts(this.addon.allocatorFacts()),
     ]
   }
 
