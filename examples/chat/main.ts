@@ -48,8 +48,10 @@ async function serve(): Promise<void> {
 }
 
 try {
-  if (process.env['CI'] === 'true') process.exitCode = (await drive()) ? 0 : 1
-  else await serve()
+  if (process.env['CI'] === 'true') {
+    // After a success nothing is left that could keep the program running. After a failure there may be.
+    if (!(await drive())) process.exit(1)
+  } else await serve()
 } catch (error) {
   console.error(explain(error))
   process.exit(1)
