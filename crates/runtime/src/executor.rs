@@ -2,7 +2,7 @@
 //! run next. See [`crate::control_block`] for the memory that both sides share.
 //!
 //! The isolate is given a *batch* of slices at a time, so that a crossing is paid once for many slices when many
-//! processes are ready. A batch is kept short in time: its width halves when batches took longer than [`LONG_BATCH_US`] and doubles
+//! processes are ready. A batch is kept short in time: its width halves when batches took longer than 100 microseconds and doubles
 //! when they did not, so a process of higher priority never waits much longer than for one slice.
 //!
 //! [`Domain::sync`] comes first in every crossing, and does, in this order:
