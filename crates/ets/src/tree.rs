@@ -18,6 +18,8 @@ use crate::{
 };
 
 const CAPACITY: usize = 32;
+/// Prefixes in a cache line.
+const LINE: usize = 8;
 const FEW: usize = 8;
 const JOINED: usize = 24;
 
@@ -81,11 +83,21 @@ impl Node {
     #[inline]
     fn search(&self, probe: &Probe<'_>) -> Result<usize, usize> {
         let prefixes = &self.prefixes[..self.length];
-        // Counting reads all lines of the node at once; a binary search would wait for one after the other.
-        let mut low = prefixes
-            .iter()
-            .map(|prefix| usize::from(*prefix < probe.prefix))
-            .sum();
+        let less = |at: usize| {
+            usize::from(
+                prefixes
+                    .get(at)
+                    .is_some_and(|prefix| *prefix < probe.prefix),
+            )
+        };
+        // Counting, first whole lines and then within one, reads all lines of the node at once; a binary search would
+        // wait for one after the other.
+        let line = LINE
+            * (LINE - 1..CAPACITY - 1)
+                .step_by(LINE)
+                .map(less)
+                .sum::<usize>();
+        let mut low = line + (line..line + LINE).map(less).sum::<usize>();
         let mut high = low;
         while high < self.length && prefixes[high] == probe.prefix {
             high += 1;
