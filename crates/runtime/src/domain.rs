@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use hashbrown::HashMap;
 use viga_scheduler::{Priority, RunQueues};
 
+use crate::batch::Batch;
 use crate::clock::Clock;
-use crate::executor::Batch;
 use crate::foreign::ForeignSignal;
 use crate::handles::Handles;
 use crate::link::Link;

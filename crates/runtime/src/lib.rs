@@ -7,6 +7,7 @@
 //! Where to start: [`System`] is what the outside sees; [`domain`] is the state one scheduler's lock guards;
 //! [`executor`] is one crossing of the slice protocol.
 
+mod batch;
 mod clock;
 pub mod control_block;
 pub mod domain;
@@ -19,8 +20,10 @@ mod hard_checks;
 mod link;
 mod mailbox;
 pub mod monitor;
+mod outbox;
 mod outcome;
 mod process;
+mod settle;
 mod signal;
 mod slab;
 mod system;
