@@ -21,6 +21,9 @@ function count(): Counts {
     'registry entries': registryEntryCount,
     tables: tableCount,
     'table rows': ets.all().reduce((rows, id) => rows + ets.open(id).size, 0),
+    'bytes in blocks of tables': memory()
+      .byKind.filter(({ kind }) => kind.startsWith('ets'))
+      .reduce((bytes, { blockBytes }) => bytes + blockBytes, 0),
     'bytes of tables': ets.all().reduce((bytes, id) => bytes + ets.open(id).info().memory, 0),
   }
 }
