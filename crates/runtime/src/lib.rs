@@ -8,6 +8,7 @@
 //! [`executor`] is one crossing of the slice protocol.
 
 mod batch;
+mod call;
 mod clock;
 pub mod control_block;
 pub mod domain;

@@ -228,7 +228,7 @@ export interface Engine {
   call(process: Process, target: Pid, ref: Ref, request: unknown, timeout: number): void
   /** Answers the call `ref` (which names the caller); dropped when it is over. Any process may answer, once. */
   reply(ref: Ref, value: unknown): void
-  /** Gives a pending call up: no outcome will come. False when there was none. */
+  /** Gives a pending call up: no outcome will come. False when it was not pending any more; an outcome may be on its way then. */
   abandon(process: Process, ref: Ref): boolean
 
   // --- flags, names, timers ----------------------------------------------------------------------------------------------
