@@ -17,26 +17,27 @@ import { Ref } from '../../ref.js'
 import { etsTransfer } from '../../ets-transfer.js'
 import type { Addon } from './addon.js'
 import {
-  A0, A1, A2, A3, A4, A5, A6,
+  A0, A1, A2, A3, A4, A6,
   COMMAND_CALL, COMMAND_EXIT, COMMAND_REPLY, COMMAND_SEND, COMMAND_SEND_ALIAS, COMMAND_SPAWN,
-  HEADER_VERSION, LONGEST_TIMEOUT, OUTBOX, OUTBOX_LEN, OUTBOX_WORDS,
+  HEADER_VERSION, OUTBOX, OUTBOX_LEN, OUTBOX_WORDS,
   R0, R1, R2, R3, R4, R5, RESERVED, RESERVED_LEN,
   SLICE_MORE, SLICE_QUIET, SLICE_WINDOW_LEN, SLICE_WINDOW_START, SPAWN_LINKED,
   VERSION, WORDS,
 } from './control-block.js'
 import { readAllocatorFacts, readProcessFacts, readSystemFacts } from './facts.js'
+import { MonitorNames } from './monitor-names.js'
 import { NativeLoop } from './native-loop.js'
 import { NativeRegistries } from './registries.js'
 import { NativeTables } from './tables.js'
 import { StorePort } from './tables-port.js'
 import { Values } from './values.js'
+import { refId, timeoutWord, TWO_32, writePid, writeReference } from './words.js'
 
 /** Reductions of one slice (CONTEXT_REDS of Erlang). */
 const SLICE_REDUCTIONS = 4000
 /** Slices of one batch share the reductions of one, so that what is more urgent waits no longer for a batch. */
 export const BATCH_REDUCTIONS = SLICE_REDUCTIONS
 const SPAWN_REDUCTIONS = 20
-const TWO_32 = 4_294_967_296
 
 /**
  * The engine behind the addon: processes, signals, mailboxes and timers live in Rust, this isolate executes the slices it is
@@ -73,8 +74,7 @@ export class NativeEngine implements Engine {
   readonly registries: NativeRegistries
   host!: Host
   private readonly loop: NativeLoop
-  /** Names of monitors that were set by name, given back in their DOWN. */
-  private readonly monitorNames = new WeakMap<Process, Map<number, string>>()
+  private readonly monitorNames = new MonitorNames()
 
   constructor(addon: Addon) {
     this.addon = addon
@@ -170,7 +170,7 @@ export class NativeEngine implements Engine {
     if (words[R0] === 0) return { type: 'EXIT', from: pid, reason }
     const id = refId(words[R4] as number, words[R5] as number)
     const ref = new Ref(process.pid.index, process.pid.serial, id)
-    const name = this.takeMonitorName(process, id)
+    const name = this.monitorNames.take(process, id)
     return name === undefined ? { type: 'DOWN', ref, pid, reason } : { type: 'DOWN', ref, pid, name, reason }
   }
 
@@ -187,8 +187,7 @@ export class NativeEngine implements Engine {
     const handle = this.values.store(message)
     const place = this.outbox(4)
     words[place] = COMMAND_SEND
-    words[place + 1] = to.index
-    words[place + 2] = to.serial
+    writePid(words, place + 1, to)
     words[place + 3] = handle
     this.reductions++
   }
@@ -205,11 +204,9 @@ export class NativeEngine implements Engine {
     const words = this.words
     const place = this.outbox(8)
     words[place] = command
-    words[place + 1] = ref.index
-    words[place + 2] = ref.serial
+    writePid(words, place + 1, ref)
     words[place + 3] = handle
-    words[place + 4] = ref.id
-    words[place + 5] = ref.id / TWO_32
+    writeReference(words, place + 4, ref)
     this.reductions++
   }
 
@@ -218,11 +215,9 @@ export class NativeEngine implements Engine {
     const handle = this.values.store(request)
     const place = this.outbox(8)
     words[place] = COMMAND_CALL
-    words[place + 1] = target.index
-    words[place + 2] = target.serial
+    writePid(words, place + 1, target)
     words[place + 3] = handle
-    words[place + 4] = ref.id
-    words[place + 5] = ref.id / TWO_32
+    writeReference(words, place + 4, ref)
     words[place + 6] = timeoutWord(timeout)
     words[place + 7] = process.pid.index
     this.reductions++
@@ -241,7 +236,8 @@ export class NativeEngine implements Engine {
   }
 
   abandon(process: Process, ref: Ref): boolean {
-    this.addressReference(process, ref)
+    writePid(this.words, A0, process.pid)
+    writeReference(this.words, A2, ref)
     this.addon.abandon()
     return this.words[R0] !== 0
   }
@@ -312,14 +308,14 @@ export class NativeEngine implements Engine {
   }
 
   resume(process: Process): void {
-    this.address(process.pid)
+    writePid(this.words, A0, process.pid)
     this.addon.resume()
     this.loop.soon()
   }
 
   takeOutside(process: Process, timeout: number): unknown {
     const words = this.words
-    this.address(process.pid)
+    writePid(this.words, A0, process.pid)
     words[A2] = timeout === 0 ? 0 : timeoutWord(timeout)
     this.addon.takeOutside()
     this.loop.soon()
@@ -330,7 +326,7 @@ export class NativeEngine implements Engine {
   }
 
   holdOutside(process: Process, delta: number): void {
-    this.address(process.pid)
+    writePid(this.words, A0, process.pid)
     this.words[A2] = delta
     this.addon.holdOutside()
   }
@@ -345,59 +341,66 @@ export class NativeEngine implements Engine {
   // --- signals ---------------------------------------------------------------------------------------------------------------
 
   link(process: Process, other: Pid): void {
-    this.addressPair(process.pid, other)
+    writePid(this.words, A0, process.pid)
+    writePid(this.words, A2, other)
     this.addon.link()
     this.loop.forget()
     this.loop.soon()
   }
 
   unlink(process: Process, other: Pid): void {
-    this.addressPair(process.pid, other)
+    writePid(this.words, A0, process.pid)
+    writePid(this.words, A2, other)
     this.addon.unlink()
   }
 
   monitor(process: Process, target: Pid, ref: Ref, alias: AliasMode, name: string | null): void {
     const words = this.words
-    this.addressPair(process.pid, target)
-    words[A4] = ref.id
-    words[A5] = ref.id / TWO_32
+    writePid(this.words, A0, process.pid)
+    writePid(this.words, A2, target)
+    writeReference(words, A4, ref)
     words[A6] = alias
-    if (name !== null) this.keepMonitorName(process, ref, name)
+    if (name !== null) this.monitorNames.keep(process, ref, name)
     this.addon.monitor()
     this.loop.soon()
   }
 
   monitorMissing(process: Process, ref: Ref, name: string): void {
-    this.keepMonitorName(process, ref, name)
-    this.addressReference(process, ref)
+    this.monitorNames.keep(process, ref, name)
+    writePid(this.words, A0, process.pid)
+    writeReference(this.words, A2, ref)
     this.addon.downMissing()
     this.loop.soon()
   }
 
   demonitor(process: Process, ref: Ref, flush: boolean): boolean {
     if (flush && this.current === process) this.returnWindow()
-    this.addressReference(process, ref)
+    writePid(this.words, A0, process.pid)
+    writeReference(this.words, A2, ref)
     this.words[A4] = flush ? 1 : 0
     this.addon.demonitor()
     const found = this.words[R0] !== 0
-    if (found || flush) this.takeMonitorName(process, ref.id)
+    if (found || flush) this.monitorNames.take(process, ref.id)
     return found
   }
 
   alias(process: Process, ref: Ref, mode: AliasMode): void {
-    this.addressReference(process, ref)
+    writePid(this.words, A0, process.pid)
+    writeReference(this.words, A2, ref)
     this.words[A4] = mode
     this.addon.alias()
   }
 
   unalias(process: Process, ref: Ref): boolean {
-    this.addressReference(process, ref)
+    writePid(this.words, A0, process.pid)
+    writeReference(this.words, A2, ref)
     this.addon.unalias()
     return this.words[R0] !== 0
   }
 
   signalExit(process: Process, to: Pid, reason: unknown): void {
-    this.addressPair(process.pid, to)
+    writePid(this.words, A0, process.pid)
+    writePid(this.words, A2, to)
     this.words[A4] = this.values.storeReason(reason)
     this.addon.signalExit()
     this.loop.forget()
@@ -407,14 +410,14 @@ export class NativeEngine implements Engine {
   // --- flags, names, timers ----------------------------------------------------------------------------------------------------
 
   setTrapExit(process: Process, trap: boolean): boolean {
-    this.address(process.pid)
+    writePid(this.words, A0, process.pid)
     this.words[A2] = trap ? 1 : 0
     this.addon.setTrapExit()
     return this.words[R0] !== 0
   }
 
   setPriority(process: Process, priority: Priority): Priority {
-    this.address(process.pid)
+    writePid(this.words, A0, process.pid)
     this.words[A2] = priority
     this.addon.setPriority()
     return this.words[R0] as Priority
@@ -426,7 +429,7 @@ export class NativeEngine implements Engine {
   }
 
   register(name: string, pid: Pid): 'ok' | 'taken' | 'noproc' {
-    this.address(pid)
+    writePid(this.words, A0, pid)
     this.addon.register(name)
     const code = this.words[R0]
     return code === 0 ? 'ok' : code === 1 ? 'taken' : 'noproc'
@@ -449,7 +452,7 @@ export class NativeEngine implements Engine {
 
   startTimer(milliseconds: number, to: Pid, message: unknown): number {
     const words = this.words
-    this.address(to)
+    writePid(this.words, A0, to)
     words[A2] = milliseconds
     words[A3] = this.values.store(message)
     this.addon.startTimer()
@@ -474,7 +477,7 @@ export class NativeEngine implements Engine {
   // --- introspection -------------------------------------------------------------------------------------------------------------
 
   isAlive(pid: Pid): boolean {
-    this.address(pid)
+    writePid(this.words, A0, pid)
     this.addon.isAlive()
     return this.words[R0] !== 0
   }
@@ -493,7 +496,7 @@ export class NativeEngine implements Engine {
 
   processFacts(pid: Pid): ProcessFacts | undefined {
     this.settleLength()
-    this.address(pid)
+    writePid(this.words, A0, pid)
     const answer = this.addon.processFacts()
     if (answer === undefined) return undefined
     const facts = readProcessFacts(answer)
@@ -514,57 +517,9 @@ export class NativeEngine implements Engine {
     ]
   }
 
-  // --- words ---------------------------------------------------------------------------------------------------------------------
-
-  private address(pid: Pid): void {
-    this.words[A0] = pid.index
-    this.words[A1] = pid.serial
-  }
-
-  private addressPair(from: Pid, to: Pid): void {
-    const words = this.words
-    words[A0] = from.index
-    words[A1] = from.serial
-    words[A2] = to.index
-    words[A3] = to.serial
-  }
-
-  private addressReference(process: Process, ref: Ref): void {
-    const words = this.words
-    words[A0] = process.pid.index
-    words[A1] = process.pid.serial
-    words[A2] = ref.id
-    words[A3] = ref.id / TWO_32
-  }
-
   /** The pid object that the process has, where it lives here; two objects for one process are equal all the same. */
   private pidOf(index: number, serial: number): Pid {
     const process = this.processTable[index]
     return process !== undefined && process.pid.serial === serial ? process.pid : new Pid(index, serial)
   }
-
-  private keepMonitorName(process: Process, ref: Ref, name: string): void {
-    let names = this.monitorNames.get(process)
-    if (names === undefined) this.monitorNames.set(process, (names = new Map()))
-    names.set(ref.id, name)
-  }
-
-  private takeMonitorName(process: Process, id: number): string | undefined {
-    const names = this.monitorNames.get(process)
-    const name = names?.get(id)
-    if (name !== undefined) names?.delete(id)
-    return name
-  }
 }
-
-/** The id of a reference from its two words. */
-export function refId(low: number, high: number): number {
-  return (high >>> 0) * TWO_32 + (low >>> 0)
-}
-
-/** A timeout in ms as a word: -1 for none (or Infinity), -2 for unchanged, else unsigned. */
-export function timeoutWord(timeout: number): number {
-  if (timeout === Infinity) return -1
-  return timeout > LONGEST_TIMEOUT ? LONGEST_TIMEOUT | 0 : timeout | 0
-}
-

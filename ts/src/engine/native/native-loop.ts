@@ -9,7 +9,8 @@ import {
   SLICE_REDUCTIONS, SLICE_TAKEN, SLICE_TIMED_OUT, SLICE_TIMEOUT, SLICE_WAKE, SLICE_WINDOW_LEN, SLICE_WINDOW_START,
   SLICE_WORDS, YIELD_DUE,
 } from './control-block.js'
-import { BATCH_REDUCTIONS, type NativeEngine, refId, timeoutWord } from './native-engine.js'
+import { BATCH_REDUCTIONS, type NativeEngine } from './native-engine.js'
+import { refId, timeoutWord } from './words.js'
 
 /**
  * The executing side of the slice protocol: asks the core for a batch of slices, runs them, and asks again, until nothing is
