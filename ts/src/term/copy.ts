@@ -9,12 +9,6 @@ import { Ref } from '../ref.js'
 import { errorFacts, makeError } from './error-term.js'
 import { describe, isRecordPrototype, MAX_DEPTH, NOT_A_TERM, refusal } from './refusal.js'
 
-const objectPrototype: unknown = Object.prototype
-const arrayPrototype: unknown = Array.prototype
-const pidPrototype: unknown = Pid.prototype
-const refPrototype: unknown = Ref.prototype
-const binaryPrototype: unknown = Binary.prototype
-
 /**
  * A deep copy of `value` that shares nothing mutable with it. Typed as given; note that holes of arrays become undefined, a
  * Buffer becomes a Uint8Array, and an Error of a class of yours an `Error` of that name.
@@ -53,17 +47,25 @@ function copyValue(value: unknown, depth: number): unknown {
   return value
 }
 
+/**
+ * Kinds are told apart by `constructor`, a property that inline caches serve; asking for the prototype calls V8's runtime, which
+ * takes longer than copying a small array. What looks like something else by its constructor (an own property of that name,
+ * say) is decided by its prototype. An object without a class of its own, whatever it inherits from, counts as a record.
+ */
 function copyObject(value: object, depth: number): unknown {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  if (prototype === objectPrototype) return copyRecord(value, depth)
-  if (Array.isArray(value)) return copyArray(value, prototype, depth)
-  if (prototype === pidPrototype || prototype === refPrototype || prototype === binaryPrototype) return value
-  return copyOther(value, prototype, depth)
+  const { constructor } = value
+  if (Array.isArray(value)) {
+    if (constructor === Array) return copyArray(value, depth)
+  } else if (constructor === Object) {
+    return copyRecord(value, depth)
+  } else if (value instanceof Pid || value instanceof Ref || value instanceof Binary) {
+    return value
+  }
+  return copyOther(value, Object.getPrototypeOf(value), depth)
 }
 
 /** Short arrays as literals, which is twice as fast; longer ones in bulk, and then what is not copied by that. */
-function copyArray(array: readonly unknown[], prototype: unknown, depth: number): unknown[] {
-  if (prototype !== arrayPrototype && !Array.isArray(prototype)) throw NOT_A_TERM
+function copyArray(array: readonly unknown[], depth: number): unknown[] {
   if (depth >= MAX_DEPTH) throw NOT_A_TERM
   const inner = depth + 1
   switch (array.length) {
@@ -128,6 +130,10 @@ export function defineProto(record: object, value: unknown): void {
 
 function copyOther(value: object, prototype: unknown, depth: number): unknown {
   if (depth >= MAX_DEPTH) throw NOT_A_TERM
+  if (Array.isArray(value)) {
+    if (prototype === Array.prototype || Array.isArray(prototype)) return copyArray(value, depth)
+    throw NOT_A_TERM
+  }
   if (isRecordPrototype(prototype)) return copyRecord(value, depth)
   if (value instanceof Uint8Array) return new Uint8Array(value)
   if (value instanceof Error) return copyError(value, depth + 1)
@@ -224,5 +230,9 @@ function tolerantCopyRecord(record: object, copyPart: (part: unknown) => unknown
 }
 
 function describeThrown(thrown: unknown): string {
-  return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : typeof thrown
+  try {
+    return thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : typeof thrown
+  } catch {
+    return typeof thrown
+  }
 }
