@@ -54,6 +54,9 @@ function pidOf(started: unknown): Pid | undefined {
   return undefined
 }
 
+/** Longest time Node's setTimeout takes; more would be none at all. */
+const LONGEST_TIMEOUT = 2_147_483_647
+
 /** The promise, or a StartError 'timeout'; a child that comes after that is killed. */
 function inTime(engine: Engine, supervisor: Process, made: PromiseLike<unknown>, milliseconds: number): PromiseLike<unknown> {
   const running = runInProcess(supervisor, () => Promise.resolve(made))
@@ -63,7 +66,7 @@ function inTime(engine: Engine, supervisor: Process, made: PromiseLike<unknown>,
     const timer = setTimeout(() => {
       late = true
       reject(new StartError('timeout'))
-    }, milliseconds)
+    }, Math.min(milliseconds, LONGEST_TIMEOUT))
     running.then(
       (started) => {
         clearTimeout(timer)

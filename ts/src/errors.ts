@@ -71,17 +71,38 @@ export class Exit extends Error {
   }
 }
 
-/** One line for a reason, for messages and reports. */
+/** Most characters of a line that tells of a reason, of a string in it, and most parts and levels of it that are told of. */
+const LONGEST_LINE = 500
+const LONGEST_STRING = 200
+const MOST_PARTS = 8
+const MOST_LEVELS = 4
+
+/** One line for a reason, for messages and reports: of a large one its beginning. Never throws. O(1). */
 export function describeReason(reason: unknown): string {
-  if (typeof reason === 'string') return reason
-  if (reason instanceof Error) return `${reason.name}: ${reason.message}`
-  if (typeof reason === 'object' && reason !== null && 'error' in reason && reason.error instanceof Error)
-    return `${reason.error.name}: ${reason.error.message}`
-  if (typeof reason === 'bigint' || typeof reason === 'symbol' || typeof reason === 'undefined') return String(reason)
-  if (Array.isArray(reason)) return `[${reason.map(describeReason).join(', ')}]`
   try {
-    return JSON.stringify(reason) ?? String(reason)
+    return cut(textOf(reason, 0, false), LONGEST_LINE)
   } catch {
-    return Object.prototype.toString.call(reason)
+    return 'a reason that could not be read'
   }
+}
+
+function cut(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length)}...`
+}
+
+function textOf(value: unknown, level: number, quoted: boolean): string {
+  if (typeof value === 'string') return quoted ? JSON.stringify(cut(value, LONGEST_STRING)) : cut(value, LONGEST_STRING)
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (value instanceof Error) return `${value.name}: ${cut(value.message, LONGEST_STRING)}`
+  if ('error' in value && value.error instanceof Error) return textOf(value.error, level, quoted)
+  if (ArrayBuffer.isView(value)) return `${value.byteLength} bytes`
+  if (level === MOST_LEVELS) return '...'
+  if (Array.isArray(value)) return `[${partsOf(value, (part: unknown) => textOf(part, level + 1, quoted))}]`
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== null) return String(value)
+  return `{${partsOf(Object.entries(value), ([key, part]) => `${JSON.stringify(cut(key, LONGEST_STRING))}:${textOf(part, level + 1, true)}`)}}`
+}
+
+function partsOf<T>(parts: readonly T[], text: (part: T) => string): string {
+  return parts.slice(0, MOST_PARTS).map(text).concat(parts.length > MOST_PARTS ? ['...'] : []).join(', ')
 }

@@ -2,6 +2,7 @@ import { ErrorCode, VigaError } from './errors.js'
 import { Ref } from './ref.js'
 import { activeEngine } from './runtime-state.js'
 import { copyTerm } from './term/copy.js'
+import { describe } from './term/refusal.js'
 
 declare const replyType: unique symbol
 
@@ -17,7 +18,7 @@ export function answer<R>(from: From<R>, value: R): void {
   if (!(from instanceof Ref))
     throw new VigaError(
       ErrorCode.BadArgument,
-      `GenServer.reply: ${String(from)} is no caller; what handleCall or from() gave is allowed`,
+      `GenServer.reply: ${describe(from)} is no caller; what handleCall or from() gave is allowed`,
     )
   activeEngine().reply(from, copyTerm(value, 'reply'))
 }

@@ -14,8 +14,8 @@ export function prepared(handler: Handler): Handler {
 export function andThen(handler: Handler, then: (value: unknown) => unknown): Handler {
   if (isAsyncFunction(handler)) return (...args) => callInProcess(async () => then(await handler(...args)))
   if (isGeneratorFunction(handler))
-    return function* (...args: readonly unknown[]): Coroutine {
-      return then(yield* handler(...args) as Coroutine)
+    return function* (...args: readonly unknown[]): Coroutine<unknown> {
+      return then(yield* handler(...args) as Coroutine<unknown>)
     }
   // A promise of a plain function is handed on as it is: the server refuses it, and says why.
   return (...args) => {

@@ -1,3 +1,4 @@
+import { checkPid } from './check-pid.js'
 import type { AllocatorFacts, ProcessFacts, SystemFacts } from './engine/engine.js'
 import type { Pid } from './pid.js'
 import { type PriorityName, priorityOf } from './spawn.js'
@@ -13,6 +14,7 @@ export interface ProcessInfo extends Omit<ProcessFacts, 'priority'> {
 
 /** What the runtime knows of a process, without asking it; undefined when it is not alive. O(links + monitors + names). */
 export function processInfo(pid: Pid): ProcessInfo | undefined {
+  checkPid(pid, 'processInfo')
   const engine = activeEngine()
   const facts = engine.processFacts(pid)
   if (facts === undefined) return undefined
@@ -25,6 +27,7 @@ export function processInfo(pid: Pid): ProcessInfo | undefined {
 }
 
 export function isAlive(pid: Pid): boolean {
+  checkPid(pid, 'isAlive')
   return activeEngine().isAlive(pid)
 }
 

@@ -1,6 +1,8 @@
+import { checkPid } from './check-pid.js'
 import { ErrorCode, VigaError } from './errors.js'
-import { Pid } from './pid.js'
+import type { Pid } from './pid.js'
 import { activeEngine } from './runtime-state.js'
+import { describe } from './term/refusal.js'
 
 /** A registered name: a string, or an atom (`Symbol.for`), which names the same process as the string. */
 export type Name = string | symbol
@@ -11,7 +13,7 @@ export function nameText(name: unknown, where: string): string {
   if (typeof text === 'string' && text !== '' && text !== 'undefined') return text
   throw new VigaError(
     ErrorCode.BadArgument,
-    `${where}: ${typeof name === 'string' ? JSON.stringify(name) : String(name)} is no name; non-empty strings and Symbol.for atoms are allowed, but for 'undefined'`,
+    `${where}: ${typeof name === 'string' ? JSON.stringify(name) : describe(name)} is no name; non-empty strings and Symbol.for atoms are allowed, but for 'undefined'`,
   )
 }
 
@@ -22,7 +24,7 @@ export function nameText(name: unknown, where: string): string {
  */
 export function register(name: Name, pid: Pid): void {
   const text = nameText(name, 'register')
-  if (!(pid instanceof Pid)) throw new VigaError(ErrorCode.BadArgument, `register(${JSON.stringify(text)}): ${String(pid)} is no pid`)
+  checkPid(pid, 'register')
   const engine = activeEngine()
   const result = engine.register(text, pid)
   if (result === 'taken')

@@ -8,6 +8,8 @@ import type { Process } from './process/process.js'
  */
 let engine: Engine | undefined
 let root: Process | undefined
+/** The engine that was stopped last: its slice may still be in progress, when that is what stopped it. */
+let stopped: Engine | undefined
 let boot: () => Engine = () => {
   throw new Error('runtime-state: runtime.ts has not been loaded')
 }
@@ -19,6 +21,7 @@ export function installBoot(start: () => Engine): void {
 }
 
 export function setRuntime(newEngine: Engine | undefined, newRoot: Process | undefined): void {
+  if (newEngine === undefined) stopped = engine?.current === null ? undefined : engine
   engine = newEngine
   root = newRoot
 }
@@ -34,7 +37,7 @@ export function activeEngine(): Engine {
 
 /** What is left of the processes of a runtime that was stopped must not start another. */
 function bootUnlessLeftOver(): Engine {
-  const process = asyncProcess()
+  const process = stopped?.current ?? asyncProcess()
   if (process !== undefined)
     throw new VigaError(
       ErrorCode.RuntimeStopped,

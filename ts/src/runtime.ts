@@ -15,7 +15,10 @@ export interface RuntimeOptions {
   readonly engine?: EngineChoice
   /** Most processes alive at once, 16 to 134,217,727; 262,144 unless given (+P). */
   readonly processLimit?: number
-  /** Told once of each process that an error ends; writes lines on stderr unless given. */
+  /**
+   * Told once of each process that an error ends; writes lines on stderr unless given. It is called in the place of that process, so
+   * it may send, but not spawn, link or monitor.
+   */
   readonly onCrash?: CrashReporter
 }
 
@@ -45,6 +48,10 @@ function claimIsolate(): void {
       `viga ${VERSION} (${import.meta.url}) cannot start: viga ${other.version} (${other.from}) runs in this thread already; install one copy`,
     )
   ;(globalThis as Marked)[mark] = { version: VERSION, from: import.meta.url }
+}
+
+function releaseIsolate(): void {
+  delete (globalThis as Marked)[mark]
 }
 
 const host: Host = {
@@ -93,7 +100,12 @@ function start(options: RuntimeOptions = {}): Runtime {
   reporter = options.onCrash ?? reportOnStderr
   const root = new RootProcess()
   root.label = 'root'
-  engine.start(root, host, { processLimit })
+  try {
+    engine.start(root, host, { processLimit })
+  } catch (error) {
+    releaseIsolate()
+    throw error
+  }
   setRuntime(engine, root)
   return new Runtime(engine)
 }
@@ -127,12 +139,15 @@ export class Runtime implements AsyncDisposable {
     return this.#engine.kind
   }
 
-  /** Ends every process, without signals, and gives back what the engine holds. Idempotent. */
+  /**
+   * Ends every process, without signals, and gives back what the engine holds. What code outside any process awaits at that
+   * moment (a message, a reply, a start) fails with ERR_VIGA_RUNTIME_STOPPED. Idempotent.
+   */
   stop(): void {
     if (startedEngine() !== this.#engine) return
     setRuntime(undefined, undefined)
     this.#engine.stop()
-    delete (globalThis as Marked)[mark]
+    releaseIsolate()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

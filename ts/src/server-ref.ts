@@ -4,6 +4,7 @@ import { Pid } from './pid.js'
 import { Via } from './registry.js'
 import { activeEngine } from './runtime-state.js'
 import { copyReason } from './term/copy.js'
+import { describe } from './term/refusal.js'
 
 /** Something that stands for one process, like the handle of a server. */
 export interface HasPid {
@@ -21,7 +22,7 @@ export function resolveServer(ref: ServerRef, where: string): Pid | undefined {
   if (typeof ref === 'object' && ref !== null && 'pid' in ref && ref.pid instanceof Pid) return ref.pid
   throw new VigaError(
     ErrorCode.BadArgument,
-    `${where}: ${String(ref)} is no server; a pid, a name, a Via or a handle are allowed`,
+    `${where}: ${describe(ref)} is no server; a pid, a name, a Via or a handle are allowed`,
   )
 }
 

@@ -1,3 +1,4 @@
+import { checkPid } from './check-pid.js'
 import { ErrorCode, Exit, VigaError } from './errors.js'
 import { AliasMode } from './engine/engine.js'
 import { Pid, samePid } from './pid.js'
@@ -6,6 +7,7 @@ import type { Process } from './process/process.js'
 import { newRef, Ref, sameRef } from './ref.js'
 import { activeEngine, currentProcess } from './runtime-state.js'
 import { copyReason, copyTerm } from './term/copy.js'
+import { describe } from './term/refusal.js'
 import { type Name, nameText } from './names.js'
 
 /** Whom a message can be sent to: a process, a registered name, or an alias. */
@@ -96,9 +98,8 @@ function acting(what: string): Process {
   return process
 }
 
-function checkPid(pid: unknown, where: string): asserts pid is Pid {
-  if (!(pid instanceof Pid))
-    throw new VigaError(ErrorCode.BadArgument, `${where}: ${String(pid)} is no pid`)
+function checkRef(ref: unknown, where: string): void {
+  if (!(ref instanceof Ref)) throw new VigaError(ErrorCode.BadArgument, `${where}: ${describe(ref)} is no reference`)
 }
 
 /** Links the current process with `pid`, both ways; once, however often called. A dead `pid` delivers an exit signal 'noproc'. */
@@ -125,10 +126,9 @@ const aliasModes = { explicit: AliasMode.Explicit, demonitor: AliasMode.Demonito
 
 function aliasModeOf(mode: 'explicit' | 'demonitor' | 'reply' | undefined, where: string): AliasMode {
   if (mode === undefined) return AliasMode.None
-  const known = aliasModes[mode]
-  if (known === undefined)
-    throw new VigaError(ErrorCode.BadArgument, `${where}: alias is ${String(mode)}; explicit, demonitor and reply are allowed`)
-  return known
+  if (typeof mode !== 'string' || !Object.hasOwn(aliasModes, mode))
+    throw new VigaError(ErrorCode.BadArgument, `${where}: alias is ${describe(mode)}; explicit, demonitor and reply are allowed`)
+  return aliasModes[mode]
 }
 
 /**
@@ -153,6 +153,7 @@ export function monitor(target: Pid | Name, options: MonitorOptions = {}): Ref {
 
 /** Ends a monitor; false when it was over. `flush` also removes its DOWN from the mailbox. */
 export function demonitor(ref: Ref, options: { readonly flush?: boolean } = {}): boolean {
+  checkRef(ref, 'demonitor')
   const process = acting('demonitor()')
   const flush = options.flush === true
   const found = activeEngine().demonitor(process, ref, flush)
@@ -182,6 +183,7 @@ export function alias(mode: 'explicit' | 'reply' = 'explicit'): Ref {
 
 /** Ends an alias: what is sent to it from now on goes nowhere. False when it was over. */
 export function unalias(ref: Ref): boolean {
+  checkRef(ref, 'unalias')
   return activeEngine().unalias(acting('unalias()'), ref)
 }
 
@@ -192,7 +194,8 @@ export function unalias(ref: Ref): boolean {
 export function exit(reason: unknown): never
 export function exit(pid: Pid, reason: unknown): void
 export function exit(pidOrReason: unknown, reason?: unknown): void {
-  if (!(pidOrReason instanceof Pid) || arguments.length < 2) throw new Exit(copyReason(pidOrReason))
+  if (arguments.length < 2) throw new Exit(copyReason(pidOrReason))
+  checkPid(pidOrReason, 'exit')
   const process = acting('exit()')
   const copy = copyTerm(reason)
   const engine = activeEngine()

@@ -7,6 +7,7 @@ import { FunctionProcess } from './process/function-process.js'
 import { type Coroutine, GeneratorProcess } from './process/generator-process.js'
 import { refuseIfEnded } from './process/operation.js'
 import type { Process } from './process/process.js'
+import { describe } from './term/refusal.js'
 import { newRef, type Ref } from './ref.js'
 import { activeEngine, currentProcess } from './runtime-state.js'
 
@@ -34,10 +35,9 @@ const priorities: Readonly<Record<PriorityName, Priority>> = {
 
 /** The priority called `name`, or ERR_VIGA_BAD_ARGUMENT. */
 export function priorityOf(name: PriorityName, where: string): Priority {
-  const priority = priorities[name]
-  if (priority === undefined)
-    throw new VigaError(ErrorCode.BadArgument, `${where}: priority is ${String(name)}; max, high, normal and low are allowed`)
-  return priority
+  if (typeof name !== 'string' || !Object.hasOwn(priorities, name))
+    throw new VigaError(ErrorCode.BadArgument, `${where}: priority is ${describe(name)}; max, high, normal and low are allowed`)
+  return priorities[name]
 }
 
 export interface SpawnOptions {

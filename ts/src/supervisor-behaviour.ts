@@ -125,7 +125,7 @@ class TryAgain {
   }
 }
 
-function* init(specs: readonly CheckedSpec[], options: TreeOptions): Coroutine {
+function* init(specs: readonly CheckedSpec[], options: TreeOptions): Coroutine<unknown> {
   activeEngine().setTrapExit(currentProcess(), true)
   const tree = new Tree(options)
   for (const spec of specs) {

@@ -3,6 +3,7 @@ import { Pid } from './pid.js'
 import { type Name, nameText } from './names.js'
 import { activeEngine } from './runtime-state.js'
 import { copyTerm } from './term/copy.js'
+import { describe } from './term/refusal.js'
 
 /** A timer started by {@link sendAfter}. */
 export class Timer {
@@ -28,7 +29,7 @@ export function sendAfter(milliseconds: number, to: Pid | Name, message: unknown
   if (typeof milliseconds !== 'number' || !(milliseconds >= 0 && milliseconds <= LONGEST_TIMER))
     throw new VigaError(
       ErrorCode.BadArgument,
-      `sendAfter: the time is ${String(milliseconds)}; milliseconds from 0 to ${LONGEST_TIMER} are allowed`,
+      `sendAfter: the time is ${describe(milliseconds)}; milliseconds from 0 to ${LONGEST_TIMER} are allowed`,
     )
   const engine = activeEngine()
   const pid = to instanceof Pid ? to : engine.whereis(nameText(to, 'sendAfter'))
@@ -37,14 +38,19 @@ export function sendAfter(milliseconds: number, to: Pid | Name, message: unknown
   return new Timer(engine.startTimer(Math.ceil(milliseconds), pid, copyTerm(message)))
 }
 
+function idOf(timer: unknown, where: string): number {
+  if (timer instanceof Timer) return timer.id
+  throw new VigaError(ErrorCode.BadArgument, `${where}: ${describe(timer)} is no timer; what sendAfter gave is allowed`)
+}
+
 /** Cancels a timer: milliseconds that were left, or false when it has fired or was cancelled. */
 export function cancelTimer(timer: Timer): number | false {
-  const left = activeEngine().cancelTimer(timer.id)
+  const left = activeEngine().cancelTimer(idOf(timer, 'cancelTimer'))
   return left < 0 ? false : left
 }
 
 /** Milliseconds left, or false when it has fired or was cancelled. */
 export function readTimer(timer: Timer): number | false {
-  const left = activeEngine().readTimer(timer.id)
+  const left = activeEngine().readTimer(idOf(timer, 'readTimer'))
   return left < 0 ? false : left
 }

@@ -5,11 +5,15 @@ import type { Process } from './process.js'
 export interface PendingReceive {
   /** Offers what has arrived; true when the promise has been settled. */
   offer(engine: Engine, process: Process): boolean
+  /** Rejects the promise: nothing will come any more. */
+  fail(error: unknown): void
 }
 
 /** A call that an async body awaits. */
 export interface PendingCall {
   settle(status: number, value: unknown): void
+  /** Rejects the promise: no outcome will come. */
+  fail(error: unknown): void
 }
 
 /** What the promises of one process wait for: at most one receive, any number of calls (by the id of their reference). */
@@ -32,6 +36,14 @@ export class AsyncWaits {
     }
     engine.waitTimeout = -2
     return SliceEnd.Wait
+  }
+
+  /** Rejects every promise that waits. */
+  fail(error: unknown): void {
+    this.receive?.fail(error)
+    this.receive = null
+    for (const call of this.calls.values()) call.fail(error)
+    this.calls.clear()
   }
 
   /** Settles the promise of the call whose outcome began the slice. */

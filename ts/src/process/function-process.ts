@@ -27,17 +27,16 @@ export class FunctionProcess extends Process {
     const args = this.#args as readonly unknown[]
     this.#body = null
     this.#args = null
-    let result: unknown
     try {
-      result = runInProcess(this, () => body(...args))
+      const result: unknown = runInProcess(this, () => body(...args))
+      if (!isPromiseLike(result)) return this.end('normal')
+      result.then(
+        () => this.end('normal'),
+        (thrown) => this.end(reasonOfThrown(thrown)),
+      )
     } catch (thrown) {
       return this.end(reasonOfThrown(thrown))
     }
-    if (!isPromiseLike(result)) return this.end('normal')
-    result.then(
-      () => this.end('normal'),
-      (thrown) => this.end(reasonOfThrown(thrown)),
-    )
     engine.microtasksDue = true
     return this.waits !== null && this.waits.receive !== null ? SliceEnd.Wait : SliceEnd.Hold
   }

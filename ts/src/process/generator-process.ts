@@ -4,7 +4,7 @@ import { Process } from './process.js'
 import { reasonOfThrown } from './reason.js'
 
 /** A generator suspended at a viga operation yields how its slice ends; a bare `yield` gives way to other processes. */
-export type Coroutine<T = unknown> = Generator<SliceEnd | undefined, T, unknown>
+export type Coroutine<T = void> = Generator<SliceEnd | undefined, T, unknown>
 
 /** A generator function and its arguments, not called yet: it must run inside its own process. */
 class Beginning {

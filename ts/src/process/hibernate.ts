@@ -10,6 +10,7 @@ import type { Process } from './process.js'
 class Hibernation extends BaseOperation<void> implements PendingReceive {
   #begun = false
   #resolve: (() => void) | null = null
+  #reject: ((error: unknown) => void) | null = null
 
   next(): IteratorResult<SliceEnd, void> {
     if (this.#begun) return finish(undefined)
@@ -24,7 +25,7 @@ class Hibernation extends BaseOperation<void> implements PendingReceive {
   protected promise(): Promise<void> {
     const engine = activeEngine()
     const process = currentProcess()
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       refuseIfEnded(process, 'hibernate()')
       const waits = waitsOf(process)
       if (waits.receive !== null)
@@ -37,6 +38,7 @@ class Hibernation extends BaseOperation<void> implements PendingReceive {
         return
       }
       this.#resolve = resolve
+      this.#reject = reject
       waits.receive = this
       engine.hibernate(process)
     })
@@ -57,6 +59,10 @@ class Hibernation extends BaseOperation<void> implements PendingReceive {
     if (!this.#messageIsThere(engine, process)) return false
     this.#resolve?.()
     return true
+  }
+
+  fail(error: unknown): void {
+    this.#reject?.(error)
   }
 }
 

@@ -126,6 +126,11 @@ class AwaitedOutcome<T> implements PendingCall {
     }
     this.#resolve(result)
   }
+
+  fail(error: unknown): void {
+    this.#abort?.forget()
+    this.#reject(error)
+  }
 }
 
 /** Gives a pending call up when its signal says so. */
@@ -144,7 +149,7 @@ class Abort {
   ) {
     this.signal = signal
     this.#listener = () => {
-      if (!engine.abandon(process, ref)) return
+      if (process.ended || !engine.abandon(process, ref)) return
       this.aborted = true
       operation.abandoned(engine, process)
       then()

@@ -5,6 +5,7 @@ import { type PendingReceive, takeAnywhere, waitsOf } from './async-waits.js'
 import { BaseOperation, coroutineProcess, finish, GIVING_WAY, type Operation, refuseIfEnded, WAITING } from './operation.js'
 import type { Process } from './process.js'
 import { PutAside } from './put-aside.js'
+import { describe } from '../term/refusal.js'
 
 /** What a receive gives whose timeout has passed. Not sendable, so never a message. */
 export const TIMEOUT: unique symbol = Symbol('viga.timeout')
@@ -66,7 +67,9 @@ export class MatchingReceive extends BaseOperation<unknown> implements PendingRe
   next(): IteratorResult<SliceEnd, unknown> {
     const engine = activeEngine()
     const process = coroutineProcess(engine)
-    if (this.#signal !== undefined) this.#watchSignal(this.#signal, () => engine.resume(process))
+    if (this.#signal !== undefined) this.#watchSignal(this.#signal, () => {
+        if (!process.ended) engine.resume(process)
+      })
     const first = !this.#started
     const message = this.#search(engine, process)
     if (message !== EMPTY) return this.#end(message)
@@ -118,6 +121,10 @@ export class MatchingReceive extends BaseOperation<unknown> implements PendingRe
     }
     this.#settle(this.#resolve as (value: unknown) => void, message)
     return true
+  }
+
+  fail(error: unknown): void {
+    this.#settle(this.#reject as (error: unknown) => void, error)
   }
 
   #offerFirst(engine: Engine, process: Process): boolean {
@@ -190,7 +197,7 @@ export function checkTimeout(timeout: unknown, where: string): number {
   if (typeof timeout !== 'number' || Number.isNaN(timeout) || timeout < 0)
     throw new VigaError(
       ErrorCode.BadArgument,
-      `${where}: timeout is ${String(timeout)}; milliseconds from 0 on, or Infinity, are allowed`,
+      `${where}: timeout is ${describe(timeout)}; milliseconds from 0 on, or Infinity, are allowed`,
     )
   return timeout === Infinity ? Infinity : Math.ceil(timeout)
 }

@@ -1,3 +1,4 @@
+import { ErrorCode, VigaError } from '../errors.js'
 import { SliceEnd, type Wake } from '../engine/engine.js'
 import { activeEngine } from '../runtime-state.js'
 import { Process } from './process.js'
@@ -11,7 +12,11 @@ export class RootProcess extends Process {
     return this.waits === null ? SliceEnd.Hold : this.waits.run(activeEngine(), this, wake)
   }
 
+  /** The runtime has been stopped. Unlike a process, what awaits here lives on, and must not wait for ever. */
   bury(): void {
+    this.waits?.fail(
+      new VigaError(ErrorCode.RuntimeStopped, 'the runtime was stopped while code outside any process waited for a message or an outcome'),
+    )
     this.waits = null
   }
 }

@@ -100,9 +100,17 @@ function shorten(path: string): string {
   return path.length <= 200 ? path : `${path.slice(0, 100)} ... ${path.slice(-60)}`
 }
 
+function describeFunction(value: object): string {
+  try {
+    return 'name' in value && typeof value.name === 'string' && value.name !== '' ? `the function ${value.name}` : 'a function without a name'
+  } catch {
+    return 'a function'
+  }
+}
+
 /** What a value is, in a few words: `an instance of Socket`, `the function main`. Never throws. */
 export function describe(value: unknown): string {
-  if (typeof value === 'function') return value.name === '' ? 'a function without a name' : `the function ${value.name}`
+  if (typeof value === 'function') return describeFunction(value)
   if (typeof value === 'symbol') return `${String(value)}, which is no atom (made by Symbol.for)`
   if (typeof value !== 'object' || value === null) return String(value)
   try {

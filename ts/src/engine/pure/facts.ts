@@ -1,6 +1,6 @@
 import type { AllocatorFacts, ProcessFacts, ProcessStatus, SystemFacts } from '../engine.js'
 import type { Pid } from '../../pid.js'
-import { type Entry, State, Watch } from './entry.js'
+import { type Entry, State } from './entry.js'
 import type { MessageTimers } from './message-timers.js'
 import type { Names } from './names.js'
 import type { ProcessTable } from './process-table.js'
@@ -73,8 +73,7 @@ export function systemFacts(system: System, processLimit: number): SystemFacts {
   for (const entry of system.table) {
     if (entry.links !== null) linkEnds += entry.links.size
     messageCount += entry.mailbox.length + entry.held
-    for (let watcher = entry.firstWatcher; watcher !== null; watcher = watcher.nextWatcher)
-      if (watcher instanceof Watch) monitorCount++
+    for (let watcher = entry.firstWatcher; watcher !== null; watcher = watcher.nextWatcher) monitorCount++
   }
   const { max, high, normal, low } = system.queues
   return {

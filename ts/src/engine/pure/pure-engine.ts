@@ -16,6 +16,7 @@ import { etsTransfer } from '../../ets-transfer.js'
 import { Pid } from '../../pid.js'
 import { runOutsideProcesses } from '../../process/async-context.js'
 import type { Process } from '../../process/process.js'
+import { reasonOfThrown } from '../../process/reason.js'
 import type { Ref } from '../../ref.js'
 import { Calls } from './calls.js'
 import { type Call, Entry, ReceiveTimer, State } from './entry.js'
@@ -157,7 +158,7 @@ export class PureEngine implements Engine, Surroundings {
       // `run` turns what bodies throw into reasons; only the stack or the memory running out in there gets here.
       end = SliceEnd.Exit
       this.host.buried(entry.process)
-      this.exit(entry.process, { error: String(thrown), stack: '' })
+      this.exit(entry.process, reasonOfThrown(thrown))
     }
     this.running = null
     this.current = null
