@@ -74,6 +74,9 @@ describe.each(kinds)('a table of kind %s', (kind) => {
   test('lookupElement gives one element, or what to give without the row', () => {
     const table = make()
     table.insert([1, 'a', { deep: [2] }])
+    table.insert([2, 0, -1], [3, -(2 ** 31), 2 ** 31], [4, -0, null], [5, undefined, 2n])
+    const elements = [2, 3, 4, 5].flatMap((key) => [table.lookupElement(key, 1, 'none'), table.lookupElement(key, 2, 'none')])
+    expect(elements).toEqual([0, -1, -(2 ** 31), 2 ** 31, -0, null, undefined, 2n])
     expect(table.lookupElement(1, 2)).toEqual({ deep: [2] })
     expect(table.lookupElement(9, 1)).toBeUndefined()
     expect(table.lookupElement(9, 1, 'none')).toBe('none')

@@ -46,7 +46,8 @@ pub enum Registration {
     Taken(ProcessId),
 }
 
-/// A cache line for a key.
+/// For a key exactly one cache line.
+#[repr(align(64))]
 struct Record<N> {
     name: N,
     hash: u32,
@@ -83,6 +84,8 @@ pub(crate) struct Registry {
     entries: Slab<Entry>,
     sequence: u64,
 }
+
+const _: () = assert!(size_of::<Option<Record<Key>>>() == 64);
 
 /// A slab number as a payload of an index, which is never 0.
 fn payload(number: u32) -> u64 {

@@ -2,6 +2,7 @@
 
 use crate::support::{int, replied, split, text};
 use proptest::prelude::*;
+use viga_ets::term::skip;
 use viga_ets::{Keys, ProcessId, Registration, Registries, RegistryId, TableError};
 
 #[derive(Clone, Debug)]
@@ -27,8 +28,28 @@ fn pid(index: u32) -> ProcessId {
 
 type Model = Vec<(i32, u32, i32)>;
 
-fn entry(index: u32, value: i32) -> Vec<u8> {
-    [&index.to_le_bytes()[..], &3u32.to_le_bytes(), &int(value)].concat()
+/// Some keys and values are short enough to stand in the registry's records, some are not.
+fn encoded_key(number: i32) -> Vec<u8> {
+    match number % 3 {
+        0 => text(&format!("a key too long for a record: {number}")),
+        _ => int(number),
+    }
+}
+
+fn encoded_value(number: i32) -> Vec<u8> {
+    match number % 2 {
+        0 => text(&format!("value {number}")),
+        _ => int(number),
+    }
+}
+
+fn entry(index: u32, number: i32) -> Vec<u8> {
+    [
+        &index.to_le_bytes()[..],
+        &3u32.to_le_bytes(),
+        &encoded_value(number),
+    ]
+    .concat()
 }
 
 fn step(registries: &Registries, id: RegistryId, keys: Keys, model: &mut Model, op: &Op) {
@@ -41,7 +62,7 @@ fn step(registries: &Registries, id: RegistryId, keys: Keys, model: &mut Model, 
             let expected =
                 holder.map_or(Registration::Done, |index| Registration::Taken(pid(index)));
             assert_eq!(
-                registries.register(id, &int(key), pid(index), &int(value)),
+                registries.register(id, &encoded_key(key), pid(index), &encoded_value(value)),
                 Ok(expected)
             );
             if holder.is_none() {
@@ -52,7 +73,7 @@ fn step(registries: &Registries, id: RegistryId, keys: Keys, model: &mut Model, 
             let before = model.len();
             model.retain(|entry| (entry.0, entry.1) != (key, index));
             assert_eq!(
-                registries.unregister(id, &int(key), pid(index)),
+                registries.unregister(id, &encoded_key(key), pid(index)),
                 Ok(before - model.len())
             );
         }
@@ -62,11 +83,20 @@ fn step(registries: &Registries, id: RegistryId, keys: Keys, model: &mut Model, 
                 .find(|entry| (entry.0, entry.1) == (key, index));
             let old = first.map(|entry| std::mem::replace(&mut entry.2, value));
             let (found, bytes) = replied(|reply| {
-                registries.update_value(id, &int(key), pid(index), &int(value), reply)
+                registries.update_value(
+                    id,
+                    &encoded_key(key),
+                    pid(index),
+                    &encoded_value(value),
+                    reply,
+                )
             });
             assert_eq!(
                 (found, bytes),
-                (Ok(old.is_some()), old.map(int).unwrap_or_default())
+                (
+                    Ok(old.is_some()),
+                    old.map(encoded_value).unwrap_or_default()
+                )
             );
         }
         Op::Exit(index) => {
@@ -82,7 +112,7 @@ fn compare_all(registries: &Registries, id: RegistryId, model: &Model, limit: us
     for key in 0..12 {
         let of_key: Vec<_> = model.iter().filter(|entry| entry.0 == key).collect();
         assert_eq!(
-            registries.whereis(id, &int(key)),
+            registries.whereis(id, &encoded_key(key)),
             Ok(of_key.first().map(|entry| pid(entry.1)))
         );
         let expected: Vec<u8> = of_key
@@ -94,7 +124,7 @@ fn compare_all(registries: &Registries, id: RegistryId, model: &Model, limit: us
         loop {
             let (listing, bytes) = replied(|reply| {
                 registries
-                    .lookup(id, &int(key), limit, continuation.as_deref(), reply)
+                    .lookup(id, &encoded_key(key), limit, continuation.as_deref(), reply)
                     .unwrap()
             });
             found.extend_from_slice(&bytes[..listing.continuation_at]);
@@ -108,10 +138,10 @@ fn compare_all(registries: &Registries, id: RegistryId, model: &Model, limit: us
             let values: Vec<Vec<u8>> = of_key
                 .iter()
                 .filter(|entry| entry.1 == index)
-                .map(|entry| int(entry.2))
+                .map(|entry| encoded_value(entry.2))
                 .collect();
             let (count, bytes) =
-                replied(|reply| registries.values(id, &int(key), pid(index), reply));
+                replied(|reply| registries.values(id, &encoded_key(key), pid(index), reply));
             assert_eq!((count, split(&bytes)), (Ok(values.len()), values));
         }
     }
@@ -119,7 +149,7 @@ fn compare_all(registries: &Registries, id: RegistryId, model: &Model, limit: us
         let keys: Vec<Vec<u8>> = model
             .iter()
             .filter(|entry| entry.1 == index)
-            .map(|entry| int(entry.0))
+            .map(|entry| encoded_key(entry.0))
             .collect();
         let (count, bytes) = replied(|reply| registries.keys(id, pid(index), reply));
         assert_eq!((count, split(&bytes)), (Ok(keys.len()), keys));
@@ -141,12 +171,13 @@ fn list(
                 .entries(id, limit, continuation.as_deref(), reply)
                 .unwrap()
         });
-        // Keys and values are integers: 5 bytes, 8 of the pid, 5 bytes.
-        found.extend(
-            bytes[..listing.continuation_at]
-                .chunks(18)
-                .map(<[u8]>::to_vec),
-        );
+        let mut at = 0;
+        while at < listing.continuation_at {
+            // Key, 8 bytes of the pid, value.
+            let end = skip(&bytes, skip(&bytes, at) + 8);
+            found.push(bytes[at..end].to_vec());
+            at = end;
+        }
         if !listing.more {
             return found;
         }
@@ -169,7 +200,7 @@ proptest! {
             }
             compare_all(&registries, id, &model, limit);
             let mut expected: Vec<Vec<u8>> =
-                model.iter().map(|(key, index, value)| [int(*key), entry(*index, *value)].concat()).collect();
+                model.iter().map(|(key, index, value)| [encoded_key(*key), entry(*index, *value)].concat()).collect();
             let mut found = list(&registries, id, limit, || {});
             expected.sort();
             found.sort();
@@ -184,7 +215,7 @@ fn listings_see_what_stays_once_while_others_come_and_go() {
     let id = registries.create(&text("topics"), Keys::Duplicate).unwrap();
     for index in 0..300 {
         registries
-            .register(id, &int(index as i32 % 40), pid(index), &int(0))
+            .register(id, &int(index as i32 % 40), pid(index), &encoded_value(0))
             .unwrap();
     }
     let mut turn = 0;
@@ -192,7 +223,12 @@ fn listings_see_what_stays_once_while_others_come_and_go() {
         // Every second process of those seen or not seen goes, and new ones come.
         registries.process_exited(pid(2 * turn));
         registries
-            .register(id, &int(turn as i32 + 1_000), pid(turn + 1_000), &int(0))
+            .register(
+                id,
+                &int(turn as i32 + 1_000),
+                pid(turn + 1_000),
+                &encoded_value(0),
+            )
             .unwrap();
         turn += 1;
     });

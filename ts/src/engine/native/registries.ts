@@ -20,6 +20,9 @@ export class NativeRegistries implements RegistryStore {
   readonly #addon: TablesAddon
   readonly #port: StorePort
   readonly #ids = new Map<string, TableId>()
+  /** The last of these that was used. */
+  #lastName: string | undefined
+  #lastId: TableId | undefined
 
   constructor(addon: TablesAddon, port: StorePort) {
     this.#addon = addon
@@ -40,7 +43,7 @@ export class NativeRegistries implements RegistryStore {
     port.control[ARG0] = keys
     this.#addon.registryCreate()
     if (port.failed) throw port.control[STATUS] === Status.NameTaken ? registryNameTaken(name) : port.defect()
-    this.#ids.set(name, { index: port.unsigned(RET1), generation: port.unsigned(RET2) })
+    this.#remember(name, { index: port.unsigned(RET1), generation: port.unsigned(RET2) })
   }
 
   exists(name: string): boolean {
@@ -63,19 +66,29 @@ export class NativeRegistries implements RegistryStore {
   }
 
   #idOf(name: string): TableId {
-    const known = this.#ids.get(name)
-    if (known !== undefined) return known
-    const id = this.#find(name)
+    if (name === this.#lastName && this.#lastId !== undefined) return this.#lastId
+    const id = this.#ids.get(name) ?? this.#find(name)
     if (id === undefined) throw noSuchRegistry(name)
-    this.#ids.set(name, id)
+    this.#remember(name, id)
     return id
+  }
+
+  #remember(name: string, id: TableId): void {
+    this.#ids.set(name, id)
+    this.#lastName = name
+    this.#lastId = id
+  }
+
+  #forget(name: string): boolean {
+    this.#lastName = undefined
+    return this.#ids.delete(name)
   }
 
   /** True when the call must be made again because the id was of a registry that has gone. Throws other refusals. */
   #wasStale(name: string): boolean {
     if (!this.#port.failed) return false
     if (this.#port.control[STATUS] !== Status.NoSuchRegistry) throw this.#port.defect()
-    return this.#ids.delete(name)
+    return this.#forget(name)
   }
 
   drop(name: string): void {
@@ -83,7 +96,7 @@ export class NativeRegistries implements RegistryStore {
       this.#sendId(name)
       this.#addon.registryDrop()
     } while (this.#wasStale(name))
-    this.#ids.delete(name)
+    this.#forget(name)
   }
 
   register(name: string, pid: Pid, key: unknown, value: unknown): Pid | undefined {
