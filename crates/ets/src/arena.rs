@@ -8,10 +8,7 @@
 
 use std::{ptr::NonNull, sync::Arc};
 
-use crate::{
-    RowMemory,
-    huge_pages::{self, HUGE_PAGE},
-};
+use crate::{RowMemory, huge_pages};
 
 /// Sizes of blocks are multiples of this, and so are their addresses.
 const UNIT: usize = 16;
@@ -96,11 +93,7 @@ impl Arena {
         let (chunk, bytes) = [wanted, SMALLEST_CHUNK]
             .into_iter()
             .find_map(|bytes| Some((self.memory.allocate(bytes)?, bytes)))?;
-        if bytes >= HUGE_PAGE {
-            let before = chunk.align_offset(HUGE_PAGE).min(bytes);
-            let whole = (bytes - before) / HUGE_PAGE * HUGE_PAGE;
-            huge_pages::advise(chunk.as_ptr().wrapping_add(before), whole);
-        }
+        huge_pages::advise(chunk.as_ptr(), bytes);
         if self.rest_bytes > 0 {
             // SAFETY: the rest of a chunk is nobody's, and too small for the block that was asked for.
             unsafe { self.keep(self.rest, self.rest_bytes) };

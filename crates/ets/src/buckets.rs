@@ -57,9 +57,7 @@ impl Segment {
         let offset = memory.align_offset(alignment);
         // SAFETY: the offset is below the alignment, by which the memory is longer than the buckets.
         let first = unsafe { memory.add(offset) };
-        if bytes >= HUGE_PAGE {
-            huge_pages::advise(first.as_ptr(), bytes);
-        }
+        huge_pages::advise(first.as_ptr(), bytes);
         Segment {
             memory,
             layout,

@@ -4,9 +4,21 @@
 /// Size and alignment of a large page where the advice is given.
 pub(crate) const HUGE_PAGE: usize = 2 * 1024 * 1024;
 
-/// Tells the system that a range is worth large pages. Only advice: nothing depends on its being taken.
-#[cfg(target_os = "linux")]
+/// Tells the system that the large pages within a range are worth having. Only advice: nothing depends on its being
+/// taken.
 pub(crate) fn advise(start: *mut u8, bytes: usize) {
+    if bytes < HUGE_PAGE {
+        return;
+    }
+    let before = start.align_offset(HUGE_PAGE).min(bytes);
+    let whole = (bytes - before) / HUGE_PAGE * HUGE_PAGE;
+    if whole > 0 {
+        give(start.wrapping_add(before), whole);
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn give(start: *mut u8, bytes: usize) {
     use std::ffi::{c_int, c_void};
 
     // SAFETY: the declaration is that of the C library.
@@ -21,4 +33,4 @@ pub(crate) fn advise(start: *mut u8, bytes: usize) {
 
 /// Elsewhere there is no such advice to give.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn advise(_start: *mut u8, _bytes: usize) {}
+fn give(_start: *mut u8, _bytes: usize) {}
