@@ -43,7 +43,6 @@ export class NativeLoop {
     for (;;) {
       addon.next()
       this.forget()
-      if (engine.endedSince) engine.tellHeirs()
       const length = words[BATCH_LEN] as number
       if (length !== 0) this.runBatch(length)
       if (this.stopped) return
@@ -136,10 +135,12 @@ export class NativeLoop {
     else engine.outcomeValue = undefined
   }
 
-  /** Lets go of values that nobody will take and of processes that signals have ended. */
+  /** Lets go of values that nobody will take and of processes that signals have ended, and passes on what those owned. */
   forget(): void {
     const words = this.engine.words
     if (words[RELEASED_LEN] !== 0 || words[BURIED_LEN] !== 0) this.forgetAll()
+    // Now, before anybody sees the end: a table whose heir is dead too must be gone by then.
+    if (this.engine.endedSince) this.engine.tellHeirs()
   }
 
   private forgetAll(): void {
