@@ -28,6 +28,7 @@ function* traffic() {
   }
 }
 await Echo.at('echo').call.echo(1)
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port of worker_threads has no origin
 parentPort?.postMessage({ engine: systemInfo().engine, pid: String(self()), count: systemInfo().processCount > 50 })
 if (act === 'answer') {
   runtime.stop()

@@ -16,11 +16,10 @@ function startThread(act: string): Worker {
 test('each thread has a runtime of its own', { timeout: 60_000 }, async () => {
   const runtime = Runtime.start()
   const threads = [startThread('answer'), startThread('answer')]
-  for (const worker of threads) {
-    const [told] = (await once(worker, 'message')) as [unknown]
-    expect(told).toEqual({ engine: runtime.engine, pid: String(self()), count: true })
-  }
-  for (const worker of threads) if (worker.threadId > 0) await once(worker, 'exit')
+  const exits = threads.map((worker) => once(worker, 'exit'))
+  const told = await Promise.all(threads.map((worker) => once(worker, 'message')))
+  expect(told.flat()).toEqual(threads.map(() => ({ engine: runtime.engine, pid: String(self()), count: true })))
+  expect(await Promise.all(exits)).toEqual([[0], [0]])
   expect(systemInfo().processCount).toBe(1)
   runtime.stop()
 })
