@@ -43,8 +43,10 @@ const isUp = (message: unknown): message is Started => typeof message === 'objec
 
 async function downOf(pid: Pid, act: () => unknown): Promise<unknown> {
   const ref = monitor(pid)
-  act()
-  return (await receive((message): message is Down => isDown(message, ref))).reason
+  const acted = act()
+  const { reason } = await receive((message): message is Down => isDown(message, ref))
+  await acted
+  return reason
 }
 
 async function failure(operation: PromiseLike<unknown>): Promise<unknown> {

@@ -40,8 +40,10 @@ export async function startErrorOf(operation: PromiseLike<unknown>): Promise<Sta
 /** The DOWN of `pid`, whose monitor is set before `act`. */
 export async function endOf(pid: Pid, act: () => unknown = () => undefined): Promise<Down> {
   const ref = monitor(pid)
-  act()
-  return receive((message): message is Down => isDown(message, ref))
+  const acted = act()
+  const down = await receive((message): message is Down => isDown(message, ref))
+  await acted
+  return down
 }
 
 export type Request = 'pop' | 'crash' | 'who' | { echo: unknown } | { stop: unknown } | 'stop with a reply'

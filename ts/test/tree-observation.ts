@@ -60,8 +60,10 @@ export async function silence(): Promise<void> {
 
 export async function endOf(pid: Pid, act: () => unknown = () => undefined): Promise<unknown> {
   const ref = monitor(pid)
-  act()
-  return (await receive((message): message is Down => isDown(message, ref))).reason
+  const acted = act()
+  const { reason } = await receive((message): message is Down => isDown(message, ref))
+  await acted
+  return reason
 }
 
 export async function pidOf(tree: SupervisorHandle, id: string): Promise<Pid<unknown>> {
