@@ -80,14 +80,21 @@ impl Domain {
         let mut window = WINDOW;
         let mut len = 0;
         let mut class = None;
+        let urgent = queues.len_of(Priority::Max) + queues.len_of(Priority::High) > 0;
         while len < self.batch.width && window + WIDEST_WINDOW <= REFILL {
-            let Some((index, priority)) = pop_like(queues, class) else {
-                break;
+            let index = if !urgent && let Some(index) = self.pop_hastened() {
+                class = Some(Priority::Normal);
+                index
+            } else {
+                let Some((index, priority)) = pop_like(queues, class) else {
+                    break;
+                };
+                if !self.table.unqueued(index) {
+                    continue;
+                }
+                class = Some(priority);
+                index
             };
-            if !self.table.unqueued(index) {
-                continue;
-            }
-            class = Some(priority);
             window += self.hand_out(block, len, index, window);
             len += 1;
         }

@@ -41,6 +41,8 @@ pub struct Domain {
     pub(crate) pending: Vec<PendingSignal>,
     /// What other threads sent while the isolate had slices, in order.
     pub(crate) foreign: Vec<ForeignSignal>,
+    /// Processes to be picked ahead of normal priority, see `hasten`.
+    pub(crate) hastened: VecDeque<u32>,
     pub(crate) owner_ended: OwnerEnded,
     /// Room for the ends of one process, kept between its uses.
     pub(crate) told: Vec<u32>,
@@ -95,6 +97,7 @@ impl Domain {
             dying: VecDeque::new(),
             pending: Vec::new(),
             foreign: Vec::new(),
+            hastened: VecDeque::new(),
             owner_ended,
             told: Vec::new(),
             messages: 0,

@@ -86,17 +86,18 @@ impl Domain {
         }
         // Before anything takes effect: what hits the slice in progress has to wait for its end.
         let in_slice = block.get(header::IN_SLICE) != 0;
-        if done < self.batch.len && in_slice {
-            self.mark_running(done);
+        if done < self.batch.len {
+            if in_slice {
+                self.mark_running(done);
+            } else {
+                self.take_back_rest(queues, block, done);
+            }
         }
         if block.get(header::OUTBOX_LEN) != 0 {
             self.work_off_outbox(queues, block);
         }
         if let Some(pid) = self.batch.signalled.take() {
             self.settle_pending(queues, pid);
-        }
-        if done < self.batch.len && !in_slice {
-            self.take_back_rest(queues, block, done);
         }
         if !self.foreign.is_empty() {
             self.work_off_foreign(queues);

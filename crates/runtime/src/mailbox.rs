@@ -1,7 +1,7 @@
 //! Mailboxes: a list of handles per process, linked through [`crate::handles`], so that appending and taking are O(1),
 //! nothing is allocated per message and a mailbox of a million messages costs no process anything but its own.
 
-use viga_scheduler::RunQueues;
+use viga_scheduler::{Priority, RunQueues};
 
 use crate::Domain;
 use crate::process::{Status, flag};
@@ -25,6 +25,7 @@ impl Domain {
         let len = entry.mailbox_len;
         self.messages += 1;
         let status = entry.status;
+        let hastened = entry.has(flag::HASTENED);
         let place = entry.batch_place;
         if tail != NIL {
             self.handles.set_next(tail, handle);
@@ -32,22 +33,36 @@ impl Domain {
         match status {
             Status::Waiting => self.make_runnable(queues, index),
             Status::Picked | Status::Running => self.more_behind_window(place),
-            Status::Runnable if len == BACKLOG => self.hasten(queues, index),
+            Status::Runnable if len >= BACKLOG && !hastened => self.hasten(index),
             _ => {}
         }
     }
 
-    /// A mailbox has grown to [`BACKLOG`] while its process waits for its turn: that comes next. Messages are then taken
-    /// while they are young, instead of piling up behind everybody who sends more, which costs V8 a promotion for each.
-    /// Nobody starves by it: others must have run to send that much. The old place in the queue stays: it is taken when the
-    /// process is queued again, or passed over.
+    /// A mailbox has [`BACKLOG`] messages or more, and one more comes, while its process waits for its turn: that comes next,
+    /// ahead of all of normal priority. Messages are then taken while they are young, instead of piling up behind everybody
+    /// who sends more, which costs V8 a promotion for each. Nobody starves by it: others must have run to send more. Its place
+    /// in the queue stays, and is its place the next time it waits for a turn.
     #[cold]
-    fn hasten(&mut self, queues: &mut RunQueues, index: u32) {
+    fn hasten(&mut self, index: u32) {
         let entry = self.table.entry(index);
-        if !entry.has(flag::HASTENED) {
+        if entry.priority == Priority::Normal {
             entry.set(flag::HASTENED);
-            queues.push_front(index, entry.priority);
+            self.hastened.push_back(index);
         }
+    }
+
+    /// The next process that was hastened and still waits for its turn.
+    pub(crate) fn pop_hastened(&mut self) -> Option<u32> {
+        while let Some(index) = self.hastened.pop_front() {
+            let entry = self.table.entry(index);
+            if entry.has(flag::HASTENED) {
+                entry.clear(flag::HASTENED);
+                if entry.status == Status::Runnable {
+                    return Some(index);
+                }
+            }
+        }
+        None
     }
 
     /// Takes the oldest message out of the mailbox. The length stays: the message counts as waiting until it is settled.
@@ -94,12 +109,7 @@ impl Domain {
         entry.status = Status::Runnable;
         if !entry.has(flag::QUEUED) {
             entry.set(flag::QUEUED);
-            if entry.has(flag::HASTENED) {
-                // The place that it left when it was hastened is its place again.
-                entry.clear(flag::HASTENED);
-            } else {
-                queues.push_back(index, entry.priority);
-            }
+            queues.push_back(index, entry.priority);
         }
     }
 

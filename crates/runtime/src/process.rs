@@ -33,7 +33,7 @@ pub mod flag {
     pub const TRAP_EXIT: u8 = 1 << 0;
     /// Has had its first slice.
     pub const STARTED: u8 = 1 << 1;
-    /// Stands in a run queue (also when it has died since).
+    /// Has a place in a run queue, whatever it is doing: it may have died since, or been picked ahead of its place.
     pub const QUEUED: u8 = 1 << 2;
     /// Its receive timeout has fired and was not told yet.
     pub const TIMED_OUT: u8 = 1 << 3;
@@ -43,7 +43,7 @@ pub mod flag {
     pub const OWNER: u8 = 1 << 5;
     /// The root process: never ends, deaf to exit signals.
     pub const ROOT: u8 = 1 << 6;
-    /// Stands in a run queue once more than QUEUED says (see `Domain::hasten`).
+    /// Is to be picked ahead of its queue (see `Domain::hasten`).
     pub const HASTENED: u8 = 1 << 7;
 }
 
@@ -237,30 +237,26 @@ impl ProcessTable {
         self.alive -= 1;
         let entry = self.entry(index);
         let serial = entry.serial.wrapping_add(1);
-        let places = entry.flags & (flag::QUEUED | flag::HASTENED);
+        let queued = entry.flags & flag::QUEUED;
         *entry = Entry::free();
         entry.serial = serial;
-        entry.flags = places;
-        if places & flag::QUEUED == 0 {
+        entry.flags = queued;
+        if queued == 0 {
             self.free.push_back(index);
         }
     }
 
     /// The entry has been popped from its run queue. False when it is not to run: its process has died in there, or was
-    /// picked before from a place further ahead (see `Domain::hasten`).
+    /// picked before its place came up (see `Domain::hasten`).
     #[inline]
     pub fn unqueued(&mut self, index: u32) -> bool {
         let entry = self.entry(index);
-        if !entry.has(flag::QUEUED) {
-            entry.clear(flag::HASTENED);
-            return false;
-        }
         entry.clear(flag::QUEUED);
-        if entry.status != Status::Free {
-            return true;
+        let status = entry.status;
+        if status == Status::Free {
+            self.free.push_back(index);
         }
-        self.free.push_back(index);
-        false
+        status == Status::Runnable
     }
 
     #[inline]

@@ -144,9 +144,17 @@ impl Domain {
                 process.set(flag::RESUMED);
             }
             process.status = Status::Runnable;
-            process.set(flag::QUEUED);
-            queues.push_front(slice.index, process.priority);
+            if !process.has(flag::QUEUED) {
+                process.set(flag::QUEUED);
+                queues.push_front(slice.index, process.priority);
+            } else if !process.has(flag::HASTENED) {
+                // It was picked ahead of its place.
+                process.set(flag::HASTENED);
+                self.hastened.push_front(slice.index);
+            }
         }
+        // Its reductions were spent: so many slices are enough for one.
+        self.batch.width = done.max(1);
         self.batch.len = done;
     }
 
