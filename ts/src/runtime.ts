@@ -92,7 +92,7 @@ function start(options: RuntimeOptions = {}): Runtime {
   if (startedEngine() !== undefined)
     throw new VigaError(
       ErrorCode.RuntimeStarted,
-      'Runtime.start: the runtime of this thread is running already; start it before the first use of viga, or stop it first',
+      'Runtime.start: the runtime of this thread is running already; start it before the first use of viga, or stop it first (Runtime.current)',
     )
   const processLimit = checkLimit(options.processLimit ?? DEFAULT_PROCESS_LIMIT)
   const { engine } = selectEngine(options.engine)
@@ -107,8 +107,10 @@ function start(options: RuntimeOptions = {}): Runtime {
     throw error
   }
   setRuntime(engine, root)
-  return new Runtime(engine)
+  return (running = new Runtime(engine))
 }
+
+let running: Runtime | undefined
 
 installBoot(() => {
   start()
@@ -134,6 +136,11 @@ export class Runtime implements AsyncDisposable {
     return start(options)
   }
 
+  /** The runtime that runs in this thread, however it was started. */
+  static get current(): Runtime | undefined {
+    return running
+  }
+
   /** The engine that runs: 'native' or 'pure'. */
   get engine(): 'native' | 'pure' {
     return this.#engine.kind
@@ -145,6 +152,7 @@ export class Runtime implements AsyncDisposable {
    */
   stop(): void {
     if (startedEngine() !== this.#engine) return
+    running = undefined
     setRuntime(undefined, undefined)
     this.#engine.stop()
     releaseIsolate()

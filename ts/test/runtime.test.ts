@@ -15,6 +15,18 @@ test('is started once, by Runtime.start or by the first use', () => {
   expect(() => Runtime.start()).toThrow(/ERR_VIGA_RUNTIME_STARTED/)
 })
 
+test('that the first use started can be had, and stopped', () => {
+  expect(Runtime.current).toBeUndefined()
+  const pid = spawn(sleeper)
+  running = Runtime.current
+  expect(running?.engine).toBe(systemInfo().engine)
+  running?.stop()
+  expect(Runtime.current).toBeUndefined()
+  start()
+  expect(Runtime.current).toBe(running)
+  expect(processes().some((alive) => alive.index === pid.index)).toBe(false)
+})
+
 test('a process limit or an engine that cannot be is refused', () => {
   for (const processLimit of [15, 1e9, 16.5, Number.NaN])
     expect(() => start({ processLimit })).toThrow(/processLimit is.*ERR_VIGA_BAD_ARGUMENT/)
