@@ -41,6 +41,8 @@ pub(crate) struct Batch {
     pub(crate) turns_until_clock: u32,
     pub(crate) stride: u32,
     pub(crate) looked_us: u64,
+    /// The last batch began with processes that were hastened: the next one is everybody else's.
+    pub(crate) hastened: bool,
     pub(crate) entered_us: u64,
     pub(crate) block: Option<ControlBlock>,
     /// The process whose pending signals take effect in this crossing: its slice is over.
@@ -57,6 +59,7 @@ impl Batch {
             turns_until_clock: 0,
             stride: 1,
             looked_us: 0,
+            hastened: false,
             entered_us: 0,
             block: None,
             signalled: None,
@@ -81,8 +84,13 @@ impl Domain {
         let mut len = 0;
         let mut class = None;
         let urgent = queues.len_of(Priority::Max) + queues.len_of(Priority::High) > 0;
+        let hastened_last = std::mem::replace(&mut self.batch.hastened, false);
         while len < self.batch.width && window + WIDEST_WINDOW <= REFILL {
-            let index = if !urgent && let Some(index) = self.pop_hastened() {
+            let index = if !urgent
+                && !hastened_last
+                && let Some(index) = self.pop_hastened()
+            {
+                self.batch.hastened = true;
                 class = Some(Priority::Normal);
                 index
             } else {

@@ -40,8 +40,8 @@ impl Domain {
 
     /// A mailbox has [`BACKLOG`] messages or more, and one more comes, while its process waits for its turn: that comes next,
     /// ahead of all of normal priority. Messages are then taken while they are young, instead of piling up behind everybody
-    /// who sends more, which costs V8 a promotion for each. Nobody starves by it: others must have run to send more. Its place
-    /// in the queue stays, and is its place the next time it waits for a turn.
+    /// who sends more, which costs V8 a promotion for each. Nobody starves by it: after a batch of hastened processes comes one of
+    /// the queue's. Its place in the queue stays, and is its place the next time it waits for a turn.
     #[cold]
     fn hasten(&mut self, index: u32) {
         let entry = self.table.entry(index);

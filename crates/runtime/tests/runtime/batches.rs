@@ -292,3 +292,81 @@ fn a_call_to_a_process_that_ends_later_in_the_batch_comes_to_its_end() {
     assert_eq!(*ends.borrow(), [(1, Ended::Down(Ok(9)))]);
     assert_eq!(isolate.ledger.kept(), [] as [u64; 0]);
 }
+
+/// A process that takes one message a slice and sends two to the one that `to` names.
+fn talker(isolate: &mut Isolate, to: Rc<RefCell<Option<Pid>>>) -> Pid {
+    isolate.spawn(move |turn| {
+        if turn.take().is_some()
+            && let Some(pid) = *to.borrow()
+        {
+            turn.isolate.send(pid, 1);
+            turn.isolate.send(pid, 2);
+        }
+        slice_end::WAIT
+    })
+}
+
+#[test]
+fn whom_messages_pile_up_for_goes_ahead() {
+    let mut isolate = Isolate::new();
+    warm(&mut isolate);
+    isolate.slices_per_batch = 1;
+    let turns = Rc::new(RefCell::new(Vec::new()));
+    let sink = isolate.spawn({
+        let turns = Rc::clone(&turns);
+        move |turn| {
+            while turn.take().is_some() {}
+            turns.borrow_mut().push("sink");
+            slice_end::WAIT
+        }
+    });
+    isolate.run();
+    turns.borrow_mut().clear();
+    for number in 0..6 {
+        let turns = Rc::clone(&turns);
+        isolate.spawn(move |turn| {
+            for value in 0..300 {
+                turn.isolate.send(sink, value);
+            }
+            turns
+                .borrow_mut()
+                .push(["a", "b", "c", "d", "e", "f"][number]);
+            slice_end::HOLD
+        });
+    }
+    isolate.run();
+    assert_eq!(
+        *turns.borrow(),
+        [
+            "a", "sink", "b", "sink", "c", "sink", "d", "sink", "e", "sink", "f", "sink"
+        ]
+    );
+}
+
+#[test]
+fn two_that_pile_up_messages_for_each_other_starve_nobody() {
+    let mut isolate = Isolate::new();
+    warm(&mut isolate);
+    isolate.slices_per_batch = 1;
+    let (first_to, second_to) = (Rc::default(), Rc::default());
+    let first = talker(&mut isolate, Rc::clone(&first_to));
+    let second = talker(&mut isolate, Rc::clone(&second_to));
+    for value in 0..300 {
+        isolate.send(first, value);
+        isolate.send(second, value);
+    }
+    *first_to.borrow_mut() = Some(second);
+    *second_to.borrow_mut() = Some(first);
+    let turns = Rc::new(RefCell::new(0));
+    isolate.spawn({
+        let turns = Rc::clone(&turns);
+        move |_| {
+            *turns.borrow_mut() += 1;
+            slice_end::YIELD
+        }
+    });
+    for _ in 0..90 {
+        isolate.run_batch();
+    }
+    assert!((10..=45).contains(&*turns.borrow()), "{}", turns.borrow());
+}
