@@ -35,8 +35,8 @@ export function checkIntensity(
   where: string,
 ): { maxRestarts: number; maxSeconds: number } {
   const { maxRestarts = 3, maxSeconds = 5 } = options
-  if (!(maxRestarts >= 0)) refuse(where, 'maxRestarts', maxRestarts, 'numbers from 0 on')
-  if (!(maxSeconds > 0)) refuse(where, 'maxSeconds', maxSeconds, 'seconds above 0')
+  if (!(typeof maxRestarts === 'number' && maxRestarts >= 0)) refuse(where, 'maxRestarts', maxRestarts, 'numbers from 0 on')
+  if (!(typeof maxSeconds === 'number' && maxSeconds > 0)) refuse(where, 'maxSeconds', maxSeconds, 'seconds above 0')
   return { maxRestarts, maxSeconds }
 }
 

@@ -188,3 +188,8 @@ test('spawn refuses what is no option', () => {
   expect(() => spawnWith({ priority: {} as never }, () => 1)).toThrow(/ERR_VIGA_BAD_ARGUMENT/)
   for (const [, value] of nonsense) if (typeof value !== 'function') expect(() => spawn(value as never)).toThrow(/ERR_VIGA_BAD_ARGUMENT/)
 })
+
+test('restart limits of supervisors are numbers', () => {
+  for (const limits of [{ maxRestarts: '3' }, { maxRestarts: -1 }, { maxRestarts: Number.NaN }, { maxSeconds: '5' }, { maxSeconds: 0 }])
+    expect(() => Supervisor.start([], limits as never)).toThrow(/max(Restarts|Seconds) is .*ERR_VIGA_BAD_ARGUMENT/)
+})
