@@ -46,6 +46,7 @@ impl Instance {
         let block = unsafe { ControlBlock::new(words) };
         let stores = Stores::new();
         let told = Arc::clone(&stores);
+        // Nobody but the isolate itself makes work for it, and it looks for work after each crossing: there is nobody to wake.
         let system = System::new(process_limit, Parker::foreign(|| {}), move |pid| {
             told.owner_ended(pid)
         });

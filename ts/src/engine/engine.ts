@@ -114,7 +114,7 @@ export interface SystemFacts {
   readonly schedulers: readonly SchedulerFacts[]
 }
 
-/** Memory the engine holds outside V8's heap, by allocator type; bytes. All zero on the pure engine but `total`. */
+/** Memory the engine holds outside V8's heap, by allocator type; bytes. The pure engine has no allocator: it gives one estimate, `total`. */
 export interface AllocatorFacts {
   readonly kind: string
   readonly blocks: number
@@ -166,10 +166,8 @@ export interface Engine {
   take(): unknown
   /** True when `take` said EMPTY because nothing is waiting, false when only because reductions were spent. */
   readonly drained: boolean
-  /** Charges the current process; a slice ends at the next `take` or `spent` check after 4,000. */
+  /** Charges the current process; a slice ends at the next `take` after 4,000. */
   charge(reductions: number): void
-  /** True when the current slice has used its reductions and should yield. */
-  spent(): boolean
 
   // --- processes ----------------------------------------------------------------------------------------------------
 

@@ -178,10 +178,6 @@ export class NativeEngine implements Engine {
     this.reductions += reductions
   }
 
-  spent(): boolean {
-    return this.reductions >= SLICE_REDUCTIONS
-  }
-
   send(to: Pid, message: unknown): void {
     const words = this.words
     const handle = this.values.store(message)

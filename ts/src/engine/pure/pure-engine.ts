@@ -252,10 +252,6 @@ export class PureEngine implements Engine, Surroundings {
     this.reductionsLeft -= reductions
   }
 
-  spent(): boolean {
-    return this.reductionsLeft <= 0
-  }
-
   // --- processes ----------------------------------------------------------------------------------------------------------
 
   spawn(process: Process, parent: Process, link: boolean, monitor: Ref | null, priority: Priority): Pid {
