@@ -44,6 +44,8 @@ export const SliceEnd = {
   Hold: 3,
   /** Has ended: `exit` was called for it. */
   Exit: 4,
+  /** Is not ready for its first slice yet, which comes after `resume`, with Wake.Start. */
+  Arriving: 5,
 } as const
 export type SliceEnd = (typeof SliceEnd)[keyof typeof SliceEnd]
 
@@ -128,6 +130,22 @@ export interface AllocatorFacts {
 export interface EngineOptions {
   /** Most processes alive at once. */
   readonly processLimit: number
+  /** Schedulers of the system that this isolate starts; 1 unless given. */
+  readonly schedulers?: number
+  /** This isolate is a further scheduler of a system that runs already. */
+  readonly join?: { readonly system: number; readonly scheduler: number }
+}
+
+/** How a process can be started on another scheduler. All of it are terms. */
+export interface Blueprint {
+  /** Who makes a process of it: 'function', 'server' ... */
+  readonly kind: string
+  /** The module that defines it. */
+  readonly url: string
+  /** The name under which that module exports it. */
+  readonly name: string
+  readonly args: readonly unknown[]
+  readonly options?: unknown
 }
 
 /** How the engine tells the public layer of things no slice asked for. */
@@ -140,6 +158,12 @@ export interface Host {
 
 export interface Engine {
   readonly kind: 'native' | 'pure'
+  /** Number of this isolate's scheduler, from 1. */
+  readonly scheduler: number
+  /** Schedulers of the whole system. */
+  readonly schedulers: number
+  /** Names the system to isolates that join it. */
+  readonly system: number
 
   // --- the slice in progress: fields, read and written by Process.run and what it calls ---------------------------
 
@@ -178,8 +202,13 @@ export interface Engine {
   /**
    * Gives `process` a pid and makes it runnable. It is linked with `parent` if `link`, and `parent` monitors it under the reference
    * `monitor`, made for it, unless that is null. Throws ERR_VIGA_SYSTEM_LIMIT when the table is full.
+   *
+   * With a `scheduler` other than this one's, the blueprint of `process` is sent there, and `process` itself is not used. Throws
+   * ERR_VIGA_NOT_A_TERM when the blueprint is no term.
    */
-  spawn(process: Process, parent: Process, link: boolean, monitor: Ref | null, priority: Priority): Pid
+  spawn(process: Process, parent: Process, link: boolean, monitor: Ref | null, priority: Priority, scheduler?: number): Pid
+  /** `real` takes the place of `arriving`, a process whose slice ended with Arriving, under its pid. */
+  become(arriving: Process, real: Process): void
   /** The body of `process` has ended: settles names, tables, links, monitors, timers, in that order. */
   exit(process: Process, reason: unknown): void
   /**

@@ -1,6 +1,6 @@
 import type { Pid } from '../pid.js'
 import { endProcess } from '../runtime-state.js'
-import { SliceEnd, type Wake } from '../engine/engine.js'
+import { type Blueprint, SliceEnd, type Wake } from '../engine/engine.js'
 import type { AsyncWaits } from './async-waits.js'
 import type { PutAside } from './put-aside.js'
 
@@ -17,6 +17,8 @@ export abstract class Process {
   waits: AsyncWaits | null = null
   /** What reports call it, see `setLabel`. */
   label: string | undefined = undefined
+  /** How it can be started elsewhere; null when it cannot. */
+  blueprint: Blueprint | null = null
   /** True once it has ended, whatever ended it. What still runs of it may not act any more. */
   ended = false
 

@@ -46,6 +46,9 @@ const SPAWN_REDUCTIONS = 20
  */
 export class NativeEngine implements Engine {
   readonly kind = 'native'
+  scheduler = 1
+  schedulers = 1
+  system = 0
 
   current: Process | null = null
   timedOut = false
@@ -264,6 +267,13 @@ export class NativeEngine implements Engine {
     if (link && this.current === parent) words[this.slice + SLICE_QUIET] = 0
     this.reductions += SPAWN_REDUCTIONS
     return pid
+  }
+
+  become(arriving: Process, real: Process): void {
+    const { pid } = arriving
+    if (this.processTable[pid.index] !== arriving) return
+    real.pid = pid
+    this.processTable[pid.index] = real
   }
 
   /** Asks for places for new processes; how many there are. */

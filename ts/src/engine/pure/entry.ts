@@ -20,7 +20,7 @@ export type State = (typeof State)[keyof typeof State]
 
 /** What the engine holds for one process: everything others may observe or do to it. */
 export class Entry {
-  readonly process: Process
+  process: Process
   readonly pid: Pid
   readonly parent: Pid | null
   state: State = State.Held

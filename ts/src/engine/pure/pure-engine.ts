@@ -45,6 +45,10 @@ const NOBODY = new Pid(0, 0xffff_ffff)
 /** viga's engine in TypeScript alone: one thread, the same observable behaviour as the native one. */
 export class PureEngine implements Engine, Surroundings {
   readonly kind = 'pure'
+  /** One isolate, one scheduler. */
+  readonly scheduler = 1
+  readonly schedulers = 1
+  readonly system = 0
 
   current: Process | null = null
   timedOut = false
@@ -264,6 +268,13 @@ export class PureEngine implements Engine, Surroundings {
     }
     this.ready(entry)
     return entry.pid
+  }
+
+  become(arriving: Process, real: Process): void {
+    const entry = this.entryOf(arriving)
+    if (entry === undefined) return
+    real.pid = arriving.pid
+    entry.process = real
   }
 
   private admit(process: Process, parent: Pid | null, priority: Priority): Entry {
