@@ -43,6 +43,14 @@ export const ErrorCode = {
   ChildState: 'ERR_VIGA_CHILD_STATE',
   /** The operation was given up through its AbortSignal. */
   Aborted: 'ERR_VIGA_ABORTED',
+  /** A module or its export, named by a definition that was to run elsewhere, cannot be had there. */
+  DefinitionNotFound: 'ERR_VIGA_DEFINITION_NOT_FOUND',
+  /** The queue of a dirty pool is full, and the job was not to wait. */
+  DirtyQueueFull: 'ERR_VIGA_DIRTY_QUEUE_FULL',
+  /** The worker of a dirty pool ended while it ran the job. */
+  DirtyWorkerDied: 'ERR_VIGA_DIRTY_WORKER_DIED',
+  /** A function in a dirty pool used the runtime, which is not there. */
+  InDirtyWorker: 'ERR_VIGA_IN_DIRTY_WORKER',
 } as const
 export type ErrorCode = (typeof ErrorCode)[keyof typeof ErrorCode]
 
