@@ -7,6 +7,8 @@ export const ErrorCode = {
   SystemLimit: 'ERR_VIGA_SYSTEM_LIMIT',
   /** An argument has a value the call does not take. */
   BadArgument: 'ERR_VIGA_BAD_ARGUMENT',
+  /** A start-up flag that does not exist, with a value it does not take, or that comes too late. */
+  BadFlag: 'ERR_VIGA_BAD_FLAG',
   /** A message, row or reason holds something that is not a term. */
   NotATerm: 'ERR_VIGA_NOT_A_TERM',
   /** The name is registered already. */

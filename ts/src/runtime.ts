@@ -1,5 +1,5 @@
 import { describeReason, ErrorCode, VigaError } from './errors.js'
-import type { Engine, Host } from './engine/engine.js'
+import type { Engine, EngineOptions, Host } from './engine/engine.js'
 import { type EngineChoice, selectEngine } from './engine/select.js'
 import type { Pid } from './pid.js'
 import type { Process } from './process/process.js'
@@ -7,14 +7,14 @@ import { isOrderly } from './process/reason.js'
 import { RootProcess } from './process/root-process.js'
 import { type CrashReporter, reportOnStderr } from './report.js'
 import { installBoot, installEnder, setRuntime, startedEngine } from './runtime-state.js'
+import { type SchedulerOptions, type Settings, settle, spinMicroseconds, wakeupLength } from './settings.js'
 import { copyReason } from './term/copy.js'
+import { sizeThreadPool } from './thread-pool.js'
 import { VERSION } from './version.js'
 
-export interface RuntimeOptions {
+export interface RuntimeOptions extends SchedulerOptions {
   /** `native`, `pure`, or `auto` (default: VIGA_ENGINE if set, else native where it loads, with a line when it does not). */
   readonly engine?: EngineChoice
-  /** Most processes alive at once, 16 to 134,217,727; 262,144 unless given (+P). */
-  readonly processLimit?: number
   /**
    * Told once of each process that an error ends; writes lines on stderr unless given. It is called in the place of that process, so
    * it may send, but not spawn, link or monitor.
@@ -22,23 +22,11 @@ export interface RuntimeOptions {
   readonly onCrash?: CrashReporter
 }
 
-const DEFAULT_PROCESS_LIMIT = 262_144
-const LARGEST_PROCESS_LIMIT = 134_217_727
-
 /** Where the copy of viga that runs in this isolate leaves its mark, so that a second copy is refused, not half working. */
 const mark = Symbol.for('viga.runtime')
 type Marked = { [mark]?: { readonly version: string; readonly from: string } }
 
 let reporter: CrashReporter = reportOnStderr
-
-function checkLimit(limit: number): number {
-  if (!Number.isInteger(limit) || limit < 16 || limit > LARGEST_PROCESS_LIMIT)
-    throw new VigaError(
-      ErrorCode.BadArgument,
-      `Runtime.start: processLimit is ${String(limit)}; whole numbers from 16 to ${LARGEST_PROCESS_LIMIT} are allowed`,
-    )
-  return limit
-}
 
 function claimIsolate(): void {
   const other = (globalThis as Marked)[mark]
@@ -94,20 +82,34 @@ function start(options: RuntimeOptions = {}): Runtime {
       ErrorCode.RuntimeStarted,
       'Runtime.start: the runtime of this thread is running already; start it before the first use of viga, or stop it first (Runtime.current)',
     )
-  const processLimit = checkLimit(options.processLimit ?? DEFAULT_PROCESS_LIMIT)
+  const asked = settle(options, process.env)
   const { engine } = selectEngine(options.engine)
+  // The pure engine has one scheduler, whatever number was asked for.
+  const settings: Settings = engine.kind === 'pure' ? Object.freeze({ ...asked, schedulers: 1, online: 1 }) : asked
+  if (settings.sizesThreadPool) sizeThreadPool(settings.threadPool)
   claimIsolate()
   reporter = options.onCrash ?? reportOnStderr
   const root = new RootProcess()
   root.label = 'root'
   try {
-    engine.start(root, host, { processLimit })
+    engine.start(root, host, engineOptions(settings))
   } catch (error) {
     releaseIsolate()
     throw error
   }
   setRuntime(engine, root)
-  return (running = new Runtime(engine))
+  return (running = new Runtime(engine, settings))
+}
+
+function engineOptions(settings: Settings): EngineOptions {
+  return {
+    processLimit: settings.processLimit,
+    schedulers: settings.schedulers,
+    online: settings.online,
+    busyWait: spinMicroseconds(settings.busyWait),
+    wakeupThreshold: wakeupLength(settings.wakeupThreshold),
+    compactLoad: settings.compactLoad,
+  }
 }
 
 let running: Runtime | undefined
@@ -121,16 +123,19 @@ installEnder(endProcess)
 /** The runtime of this thread: started on first use, or here, with options. */
 export class Runtime implements AsyncDisposable {
   readonly #engine: Engine
+  /** What is in force, from options, flags and defaults. */
+  readonly settings: Settings
 
   /** Use {@link Runtime.start}. */
-  constructor(engine: Engine) {
+  constructor(engine: Engine, settings: Settings) {
     this.#engine = engine
+    this.settings = settings
   }
 
   /**
    * Starts the runtime with `options`.
    *
-   * @throws ERR_VIGA_RUNTIME_STARTED, ERR_VIGA_ENGINE_UNAVAILABLE, ERR_VIGA_DUPLICATE_PACKAGE, ERR_VIGA_BAD_ARGUMENT.
+   * @throws ERR_VIGA_RUNTIME_STARTED, ERR_VIGA_ENGINE_UNAVAILABLE, ERR_VIGA_DUPLICATE_PACKAGE, ERR_VIGA_BAD_ARGUMENT, ERR_VIGA_BAD_FLAG.
    */
   static start(options?: RuntimeOptions): Runtime {
     return start(options)

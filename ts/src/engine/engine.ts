@@ -132,6 +132,14 @@ export interface EngineOptions {
   readonly processLimit: number
   /** Schedulers of the system that this isolate starts; 1 unless given. */
   readonly schedulers?: number
+  /** How many of them take work at first; all unless given. */
+  readonly online?: number
+  /** µs that a scheduler without work looks for some before it sleeps. */
+  readonly busyWait?: number
+  /** Processes that wait in the queue of a scheduler when it wakes another one. */
+  readonly wakeupThreshold?: number
+  /** Work stays on few schedulers while they keep up. */
+  readonly compactLoad?: boolean
   /** This isolate is a further scheduler of a system that runs already. */
   readonly join?: { readonly system: number; readonly scheduler: number }
 }
