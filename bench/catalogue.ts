@@ -2,7 +2,7 @@
  * What the benchmark measures: suites, their jobs, and the metrics that a job gives. A job is one program, written once for
  * each engine under the same key (suites/ for viga, peers/ for the others); README.md says what each shows.
  */
-export const engineNames = ['native', 'pure', 'beam', 'nact', 'effect'] as const
+export const engineNames = ['native', 'pure', 'beam', 'worker_threads', 'nact', 'effect'] as const
 export type EngineName = (typeof engineNames)[number]
 
 export interface Metric {
@@ -22,6 +22,8 @@ export interface Job {
   readonly warmUp: number
   /** Needs a process of the operating system to itself, even in a smoke run: what ran before would show in its figure. */
   readonly alone: boolean
+  /** How many schedulers the program needs; undefined where it is one program on whatever the engine does best with. */
+  readonly schedulers: 1 | 2 | undefined
   readonly engines: readonly EngineName[]
 }
 
@@ -31,12 +33,18 @@ export interface Suite {
 }
 
 const withBeam: readonly EngineName[] = ['native', 'pure', 'beam']
-const everybody: readonly EngineName[] = engineNames
+const everybody: readonly EngineName[] = ['native', 'pure', 'beam', 'nact', 'effect']
+/** Those with two schedulers: pure is one isolate, and so are the actors of nact and the fibers of Effect. */
+const twoSchedulers: readonly EngineName[] = ['beam', 'worker_threads']
+/** Threads of Node share no objects, so they have no tables either. */
+const twoSchedulersWithTables: readonly EngineName[] = ['beam']
 
 const perSecond = (name: string): Metric[] => [{ key: 'per_second', name, unit: '1/s', better: 'higher' }]
 const bytes = (name: string): Metric[] => [{ key: 'bytes', name, unit: 'bytes', better: 'lower' }]
 const milliseconds = (name: string): Metric[] => [{ key: 'milliseconds', name, unit: 'ms', better: 'lower' }]
 const nanoseconds = (name: string): Metric[] => [{ key: 'nanoseconds', name, unit: 'ns', better: 'lower' }]
+const microseconds = (name: string): Metric[] => [{ key: 'microseconds', name, unit: 'µs', better: 'lower' }]
+const percent = (name: string): Metric[] => [{ key: 'percent', name, unit: '%', better: 'lower' }]
 
 interface Sizes {
   readonly size: number
@@ -44,10 +52,11 @@ interface Sizes {
   /** A quarter of the size unless given; 0 for none. */
   readonly warmUp?: number
   readonly alone?: boolean
+  readonly schedulers?: 1 | 2
 }
 
 function job(key: string, metrics: readonly Metric[], engines: readonly EngineName[], sizes: Sizes): Job {
-  return { key, metrics, engines, warmUp: Math.ceil(sizes.size / 4), alone: false, ...sizes }
+  return { key, metrics, engines, warmUp: Math.ceil(sizes.size / 4), alone: false, schedulers: undefined, ...sizes }
 }
 
 export const catalogue: readonly Suite[] = [
@@ -68,7 +77,12 @@ export const catalogue: readonly Suite[] = [
   },
   {
     name: 'pingpong',
-    jobs: [job('one_scheduler', perSecond('one scheduler'), everybody, { size: 1_000_000, smokeSize: 2_000 })],
+    jobs: [
+      job('one_scheduler', perSecond('one scheduler'), everybody, { size: 1_000_000, smokeSize: 2_000 }),
+      job('two_schedulers', perSecond('two schedulers'), twoSchedulers, { size: 100_000, smokeSize: 500, schedulers: 2 }),
+      job('two_schedulers_spinning', perSecond('two threads that spin on shared memory'), ['worker_threads'], { size: 2_000_000, smokeSize: 500, schedulers: 2 }),
+      job('parked', microseconds('two schedulers, parked'), twoSchedulers, { size: 400, smokeSize: 20, schedulers: 2 }),
+    ],
   },
   {
     name: 'ring',
@@ -93,12 +107,18 @@ export const catalogue: readonly Suite[] = [
     jobs: [job('hundred_producers', perSecond('100 producers to 1'), everybody, { size: 2_000_000, smokeSize: 10_000 })],
   },
   {
+    name: 'stream',
+    jobs: [job('hundred_bytes', perSecond('100 bytes'), twoSchedulers, { size: 2_000_000, smokeSize: 5_000, schedulers: 2 })],
+  },
+  {
     name: 'copy',
     jobs: [
       job('integer', perSecond('integer'), withBeam, { size: 2_000_000, smokeSize: 5_000 }),
       job('map_10', perSecond('map of 10'), withBeam, { size: 1_000_000, smokeSize: 2_000 }),
       job('list_10000', perSecond('list of 10,000'), withBeam, { size: 5_000, smokeSize: 100 }),
       job('binary_1mb', perSecond('binary 1 MB'), withBeam, { size: 1_000_000, smokeSize: 2_000 }),
+      job('binary_1mb_across', perSecond('binary 1 MB across'), twoSchedulers, { size: 500_000, smokeSize: 1_000, schedulers: 2 }),
+      job('bytes_1mb_across', perSecond('Uint8Array 1 MB across'), ['worker_threads'], { size: 4_000, smokeSize: 100, schedulers: 2 }),
     ],
   },
   {
@@ -110,6 +130,9 @@ export const catalogue: readonly Suite[] = [
       job('update_counter', perSecond('updateCounter'), withBeam, { size: 1_000_000, smokeSize: 5_000 }),
       job('ordered_insert', perSecond('ordered_set insert'), withBeam, { size: 1_000_000, smokeSize: 5_000 }),
       job('ordered_range', perSecond('ordered_set range'), withBeam, { size: 20_000, smokeSize: 100 }),
+      job('insert_two', perSecond('insert, two processes'), twoSchedulersWithTables, { size: 1_000_000, smokeSize: 5_000, schedulers: 2 }),
+      job('lookup_two', perSecond('lookup, two processes'), twoSchedulersWithTables, { size: 1_000_000, smokeSize: 5_000, schedulers: 2 }),
+      job('update_counter_two', perSecond('updateCounter, two processes'), twoSchedulersWithTables, { size: 1_000_000, smokeSize: 5_000, schedulers: 2 }),
     ],
   },
   {
@@ -169,7 +192,13 @@ export const catalogue: readonly Suite[] = [
       job('fib', milliseconds('fib(30)'), withBeam, { size: 30, smokeSize: 20, warmUp: 30 }),
       job('mandelbrot', milliseconds('mandelbrot 400x400x100'), withBeam, { size: 400, smokeSize: 40, warmUp: 200 }),
       job('nbody', milliseconds('n-body 1,000,000 steps'), withBeam, { size: 1_000_000, smokeSize: 1_000 }),
+      job('servers_one_scheduler', perSecond('one scheduler'), twoSchedulers, { size: 1_600, smokeSize: 32, schedulers: 1 }),
+      job('servers_two_schedulers', perSecond('two schedulers'), twoSchedulers, { size: 1_600, smokeSize: 32, schedulers: 2 }),
     ],
+  },
+  {
+    name: 'idle',
+    jobs: [job('cpu_share', percent('cpu share'), twoSchedulers, { size: 10_000, smokeSize: 500, warmUp: 0, schedulers: 2, alone: true })],
   },
   {
     name: 'crossing',

@@ -31,21 +31,25 @@ export async function runSuite(suite: Suite, lines: readonly Line[], plan: Plan,
   for (const jobs of groups(suite, plan)) await runJobs(suite, jobs, able, plan, emit)
 }
 
+/** Jobs of one group run in one process, so they need the same schedulers. */
 function groups(suite: Suite, plan: Plan): Job[][] {
   if (!plan.smoke) return suite.jobs.map((job) => [job])
   const together = suite.jobs.filter((job) => !job.alone)
+  const needs = [...new Set(together.map((job) => job.schedulers))]
   const alone = suite.jobs.filter((job) => job.alone).map((job) => [job])
-  return together.length === 0 ? alone : [together, ...alone]
+  return [...needs.map((schedulers) => together.filter((job) => job.schedulers === schedulers)), ...alone]
 }
 
 async function runJobs(suite: Suite, jobs: readonly Job[], lines: readonly Line[], plan: Plan, emit: (result: Result) => void) {
-  const contestants = lines.flatMap((line) => line.contestants)
+  const schedulers = jobs[0]?.schedulers
+  const contestants = lines.flatMap((line) => line.contestants).filter((contestant) => contestant.takes(schedulers))
   const runs = new Map(contestants.map((contestant) => [contestant, [] as JobFigures[]]))
   for (let round = 0; round < plan.runs; round++)
     for (const contestant of turned(contestants, round)) {
       const own = jobs.filter((job) => job.engines.includes(contestant.engine))
       if (own.length === 0) continue
-      const outcome = await runChild(contestant.command(suite.name, own.map((job) => request(job, plan))), plan.smoke ? SMOKE_TIME_LIMIT : TIME_LIMIT)
+      const command = contestant.command(suite.name, own.map((job) => request(job, plan)), schedulers)
+      const outcome = await runChild(command, plan.smoke ? SMOKE_TIME_LIMIT : TIME_LIMIT)
       runs.get(contestant)?.push(outcome.figures)
       for (const { metrics, key } of own)
         for (const metric of metrics)

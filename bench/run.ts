@@ -8,6 +8,7 @@ import { catalogue, type EngineName } from './catalogue.js'
 import { beamLine } from './engines/beam.js'
 import type { Line } from './engines/contestant.js'
 import { packageLine } from './engines/package.js'
+import { threadsLine } from './engines/threads.js'
 import { buildPrograms, vigaLine } from './engines/viga.js'
 import { type Options, parseOptions, usage, UsageError } from './options.js'
 import { table } from './report.js'
@@ -21,6 +22,7 @@ async function linesFor(engines: readonly EngineName[], fromSource: boolean): Pr
   if (programs !== undefined) process.stderr.write(`measuring ${programs.subject}\n`)
   for (const engine of engines) {
     if (engine === 'beam') lines.push(beamLine(root))
+    else if (engine === 'worker_threads') lines.push(threadsLine(root))
     else if (engine === 'nact' || engine === 'effect') lines.push(packageLine(engine, root))
     else if (programs !== undefined) lines.push(vigaLine(engine, programs))
   }

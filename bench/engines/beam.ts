@@ -2,12 +2,21 @@ import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Job } from '../catalogue.js'
 import { absent, type Contestant, type Line } from './contestant.js'
 
-/** Schedulers: one, as the JavaScript engines have, and as many as there are cores. Rarely is the same one best everywhere. */
-const forms: readonly { readonly name: string; readonly flags: readonly string[] }[] = [
-  { name: '+S 1:1', flags: ['+S', '1:1'] },
-  { name: 'default schedulers', flags: [] },
+interface Form {
+  readonly name: string
+  readonly flags: readonly string[]
+  /** What jobs may ask for that this form takes part in. */
+  readonly schedulers: readonly Job['schedulers'][]
+}
+
+/** Schedulers: one, and as many as there are cores, of which rarely the same is best everywhere; two for what needs two. */
+const forms: readonly Form[] = [
+  { name: '+S 1:1', flags: ['+S', '1:1'], schedulers: [undefined, 1] },
+  { name: 'default schedulers', flags: [], schedulers: [undefined] },
+  { name: '+S 2:2', flags: ['+S', '2:2'], schedulers: [2] },
 ]
 
 /** Compiles the Erlang programs into a temporary folder, which goes when the benchmark ends. */
@@ -23,9 +32,10 @@ export function beamLine(root: string): Line {
   const paths = ['-pa', folder, ...(elixir === undefined ? [] : ['-pa', elixir])]
   return {
     engine: 'beam',
-    contestants: forms.map(({ name, flags }): Contestant => ({
+    contestants: forms.map(({ name, flags, schedulers }): Contestant => ({
       engine: 'beam',
       form: name,
+      takes: (asked) => schedulers.includes(asked),
       command: (suite, jobs) => ({
         file: 'erl',
         args: [...flags, '+P', '2000000', '-noshell', ...paths, '-run', 'bench_main', 'main', '-extra', suite.replaceAll('-', '_'), ...jobs],

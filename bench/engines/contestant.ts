@@ -1,11 +1,13 @@
-import type { EngineName } from '../catalogue.js'
+import type { EngineName, Job } from '../catalogue.js'
 
 /** One way to run an engine. An engine may take part in several forms, of which the best one counts. */
 export interface Contestant {
   readonly engine: EngineName
   readonly form: string | undefined
-  /** The command that runs jobs (`KEY=SIZE,WARMUP`) of `suite` and prints their figures. */
-  command(suite: string, jobs: readonly string[]): Command
+  /** Whether this form takes part in jobs that need so many schedulers. */
+  takes(schedulers: Job['schedulers']): boolean
+  /** The command that runs jobs (`KEY=SIZE,WARMUP`) of `suite`, which all need `schedulers`, and prints their figures. */
+  command(suite: string, jobs: readonly string[], schedulers: Job['schedulers']): Command
 }
 
 export interface Command {

@@ -15,6 +15,7 @@ export function packageLine(engine: 'nact' | 'effect', root: string): Line {
       {
         engine,
         form: version,
+        takes: () => true,
         command: (suite, jobs) => ({
           file: process.execPath,
           args: [...nodeFlags, child, join(folder, `${suite}.mjs`), ...jobs],

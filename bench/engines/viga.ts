@@ -69,7 +69,7 @@ async function bundleSources(root: string, folder: string): Promise<string> {
 /** The line of viga's `engine`, which is missing where it does not start. */
 export function vigaLine(engine: 'native' | 'pure', programs: Programs): Line {
   const env = { ...process.env, VIGA_ENGINE: engine }
-  const probe = spawnSync(process.execPath, [...nodeFlags, programs.child, 'cpu'], { env, encoding: 'utf8' })
+  const probe = spawnSync(process.execPath, [...nodeFlags, programs.child, 'cpu', 'default'], { env, encoding: 'utf8' })
   if (probe.status !== 0 && probe.stderr.includes('ERR_VIGA_ENGINE_UNAVAILABLE'))
     return absent(engine, /^.*ERR_VIGA_ENGINE_UNAVAILABLE.*$/m.exec(probe.stderr)?.[0].trim() ?? 'the engine is not available')
   return {
@@ -78,7 +78,12 @@ export function vigaLine(engine: 'native' | 'pure', programs: Programs): Line {
       {
         engine,
         form: undefined,
-        command: (suite, jobs) => ({ file: process.execPath, args: [...nodeFlags, programs.child, suite, ...jobs], env }),
+        takes: () => true,
+        command: (suite, jobs, schedulers) => ({
+          file: process.execPath,
+          args: [...nodeFlags, programs.child, suite, String(schedulers ?? 'default'), ...jobs],
+          env,
+        }),
       },
     ],
     missing: (suite) => (existsSync(programs.fileOf(suite)) ? undefined : 'bench/suites holds no program for it'),

@@ -3,15 +3,17 @@
  *
  *   figure <TAB> job <TAB> key <TAB> value
  *
- *   node child.js SUITE JOB=SIZE,WARMUP ...
+ *   node child.js SUITE SCHEDULERS JOB=SIZE,WARMUP ...
+ *
+ * SCHEDULERS is 'default' or how many start at once.
  */
 import { Runtime } from '../../ts/src/index.js'
 import type { Jobs } from './jobs.js'
 
-const [suite, ...requests] = process.argv.slice(2)
+const [suite, schedulers, ...requests] = process.argv.slice(2)
 const { jobs } = (await import(new URL(`./${suite}.js`, import.meta.url).href)) as { readonly jobs: Jobs }
 
-Runtime.start({ processLimit: 2_000_000 })
+Runtime.start({ processLimit: 2_000_000, ...(schedulers === 'default' ? {} : { schedulers: Number(schedulers) }) })
 for (const request of requests) {
   const [key = '', size, warmUp] = request.split(/[=,]/)
   const job = jobs[key]

@@ -1,5 +1,11 @@
 -module(bench_cpu).
--export([run/2]).
+-behaviour(gen_server).
+-export([run/2, init/1, handle_call/3, handle_cast/2]).
+
+-define(SERVERS, 8).
+-define(CALLERS, 2).
+-define(TILE, 50).
+-define(TILE_SUM, 109673).
 
 run(fib, N) ->
     Expected = fib(N),
@@ -7,7 +13,38 @@ run(fib, N) ->
 run(mandelbrot, Size) ->
     [{milliseconds, bench_main:microseconds(fun() -> check_mandelbrot(Size, mandelbrot(Size, 100)) end) / 1000}];
 run(nbody, Steps) ->
-    [{milliseconds, bench_main:microseconds(fun() -> check_energy(nbody(Steps)) end) / 1000}].
+    [{milliseconds, bench_main:microseconds(fun() -> check_energy(nbody(Steps)) end) / 1000}];
+run(servers_one_scheduler, N) -> [{per_second, servers(N, [1])}];
+run(servers_two_schedulers, N) -> [{per_second, servers(N, [1, 2])}].
+
+%% Tiles a second that 8 servers render, spread over Schedulers; each has two callers on the first scheduler.
+servers(N, Schedulers) ->
+    bench_main:on_scheduler(1, fun() ->
+        Servers = [start_on(lists:nth(1 + I rem length(Schedulers), Schedulers)) || I <- lists:seq(0, ?SERVERS - 1)],
+        Each = N div (?SERVERS * ?CALLERS),
+        Rate = bench_main:per_second(Each * ?SERVERS * ?CALLERS, fun() -> call_all(Servers, Each) end),
+        [gen_server:stop(Server) || Server <- Servers],
+        Rate
+    end).
+
+start_on(Scheduler) ->
+    {ok, Pid} = gen_server:start(?MODULE, ready, [{spawn_opt, [{scheduler, Scheduler}]}]),
+    Pid.
+
+call_all(Servers, Each) ->
+    Callers = [spawn_opt(fun() -> call_tiles(Server, Each) end, [monitor, {scheduler, 1}]) || Server <- Servers, _ <- lists:seq(1, ?CALLERS)],
+    [receive {'DOWN', Ref, process, Pid, Reason} -> normal = Reason end || {Pid, Ref} <- Callers].
+
+call_tiles(_, 0) -> ok;
+call_tiles(Server, N) ->
+    ?TILE_SUM = gen_server:call(Server, {tile, ?TILE}, infinity),
+    call_tiles(Server, N - 1).
+
+init(State) -> {ok, State}.
+
+handle_call({tile, Size}, _From, State) -> {reply, mandelbrot(Size, 100), State}.
+
+handle_cast(_, State) -> {noreply, State}.
 
 %% fib takes milliseconds: the middle one of nine.
 best_of(Work) ->

@@ -4,7 +4,7 @@
 %%
 %% Each job runs in a process of its own: first with the warm-up size (unless that is 0), then measured.
 -module(bench_main).
--export([main/0, microseconds/1, per_second/2, wait_until_idle/0]).
+-export([main/0, microseconds/1, per_second/2, wait_until_idle/0, on_scheduler/2, median/1]).
 
 main() ->
     [Suite | Jobs] = init:get_plain_arguments(),
@@ -50,3 +50,14 @@ wait_until_idle() ->
         0 -> ok;
         _ -> timer:sleep(5), wait_until_idle()
     end.
+
+%% What Work gives, run by a process that stays on the scheduler with this number.
+on_scheduler(Scheduler, Work) ->
+    {Pid, Ref} = spawn_opt(fun() -> exit({result, Work()}) end, [monitor, {scheduler, Scheduler}]),
+    receive
+        {'DOWN', Ref, process, Pid, {result, Result}} -> Result;
+        {'DOWN', Ref, process, Pid, Reason} -> error(Reason)
+    end.
+
+median(Values) ->
+    lists:nth((length(Values) + 1) div 2, lists:sort(Values)).
