@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/require-post-message-target-origin -- threads have no origin */
 import { isMainThread, parentPort, workerData } from 'node:worker_threads'
 import { rateSince, settled } from '../figures.mjs'
 import { withWorker } from './worker.mjs'

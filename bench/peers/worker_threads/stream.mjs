@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/require-post-message-target-origin -- threads have no origin */
 import { isMainThread, parentPort } from 'node:worker_threads'
 import { rateSince } from '../figures.mjs'
 import { windows } from './windows.mjs'

@@ -1,3 +1,4 @@
+/* oxlint-disable unicorn/require-post-message-target-origin -- threads have no origin */
 import { settled } from '../figures.mjs'
 
 /** Sends `count` windows to `worker`, each followed by 'acknowledge'; at most `ahead` of them unanswered. */
