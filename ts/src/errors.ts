@@ -47,8 +47,6 @@ export const ErrorCode = {
   Aborted: 'ERR_VIGA_ABORTED',
   /** What should start on another scheduler is not exported by its module there, or the module cannot be loaded. */
   DefinitionNotFound: 'ERR_VIGA_DEFINITION_NOT_FOUND',
-  /** A module or its export, named by a definition that was to run elsewhere, cannot be had there. */
-  DefinitionNotFound: 'ERR_VIGA_DEFINITION_NOT_FOUND',
   /** The queue of a dirty pool is full, and the job was not to wait. */
   DirtyQueueFull: 'ERR_VIGA_DIRTY_QUEUE_FULL',
   /** The worker of a dirty pool ended while it ran the job. */
