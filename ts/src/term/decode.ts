@@ -10,17 +10,36 @@ import { readKey, readLatin1, readShortLatin1, readUtf16 } from './read-string.j
 import { MAX_DEPTH } from './refusal.js'
 import { Tag } from './tag.js'
 
+/** Reads what messages hold beside the terms of tables; `at` is where its tag stands, which has been passed. */
+export type ReadMessagePart = (reader: TermReader, at: number, depth: number) => unknown
+
 /** Reads terms one after the other from `bytes`. */
 export class TermReader {
   bytes: Uint8Array
   view: DataView
   /** Where the next term begins. */
   position: number
+  /** Where the terms end. */
+  end: number
+  readonly #readMessagePart: ReadMessagePart
 
-  constructor(bytes: Uint8Array, position = 0) {
+  constructor(bytes: Uint8Array, position = 0, readMessagePart: ReadMessagePart = refuse) {
     this.bytes = bytes
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.position = position
+    this.end = bytes.length
+    this.#readMessagePart = readMessagePart
+  }
+
+  /** Goes on in other bytes. */
+  moveTo(bytes: Uint8Array): void {
+    this.bytes = bytes
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  /** What only messages hold. */
+  messagePart(at: number, depth: number): unknown {
+    return this.#readMessagePart(this, at, depth)
   }
 
   /** The next term. Throws ERR_VIGA_BAD_ARGUMENT when the bytes are none. O(size). */
@@ -30,14 +49,14 @@ export class TermReader {
 
   uint32(): number {
     const at = this.position
-    if (at + 4 > this.bytes.length) throw malformed(this, at)
+    if (at + 4 > this.end) throw malformed(this, at)
     this.position = at + 4
     return this.view.getUint32(at, true)
   }
 
   float64(): number {
     const at = this.position
-    if (at + 8 > this.bytes.length) throw malformed(this, at)
+    if (at + 8 > this.end) throw malformed(this, at)
     this.position = at + 8
     return this.view.getFloat64(at, true)
   }
@@ -48,25 +67,29 @@ export function decodeTerm(bytes: Uint8Array): unknown {
   return new TermReader(bytes).term()
 }
 
-function malformed(reader: TermReader, at: number): VigaError {
+export function malformed(reader: TermReader, at: number): VigaError {
   return new VigaError(
     ErrorCode.BadArgument,
-    `no well-formed term at byte ${at} of ${reader.bytes.length}; what encodeTerm writes is allowed`,
+    `no well-formed term at byte ${at} of ${reader.end}; what encodeTerm writes is allowed`,
   )
+}
+
+function refuse(reader: TermReader, at: number): never {
+  throw malformed(reader, at)
 }
 
 /** Moves past `length` bytes and returns where they begin. */
 function pass(reader: TermReader, length: number): number {
   const at = reader.position
-  if (at + length > reader.bytes.length) throw malformed(reader, at)
+  if (at + length > reader.end) throw malformed(reader, at)
   reader.position = at + length
   return at
 }
 
-function read(reader: TermReader, depth: number): unknown {
+export function read(reader: TermReader, depth: number): unknown {
   const at = reader.position
   const bytes = reader.bytes
-  if (at >= bytes.length) throw malformed(reader, at)
+  if (at >= reader.end) throw malformed(reader, at)
   reader.position = at + 1
   switch (bytes[at]) {
     case Tag.Integer:
@@ -131,7 +154,7 @@ function readRare(reader: TermReader, at: number, depth: number): unknown {
     case Tag.Error:
       return readError(reader, depth)
     default:
-      throw malformed(reader, at)
+      return reader.messagePart(at, depth)
   }
 }
 

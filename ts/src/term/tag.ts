@@ -22,4 +22,10 @@ export const Tag = {
   Error: 0x13,
   Pid: 0x14,
   Ref: 0x15,
+  /** From here on in messages between schedulers only. */
+  SharedBinary: 0x17,
+  NamedAtom: 0x18,
+  CallRequest: 0x20,
+  CastRequest: 0x21,
+  SystemRequest: 0x22,
 } as const

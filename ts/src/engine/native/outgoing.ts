@@ -1,0 +1,168 @@
+import type { Binary } from '../../binary.js'
+import { ErrorCode, VigaError } from '../../errors.js'
+import { copyReason } from '../../term/copy.js'
+import { contentOf, writeMessage } from '../../term/encode-message.js'
+import { NOT_A_TERM, refusal } from '../../term/refusal.js'
+import { type Carrier, TermWriter } from '../../term/writer.js'
+
+/** Marks a handle as the place of a record instead of a value of this isolate: records begin at multiples of 8 bytes. */
+export const FRAGMENT = 1 << 30
+
+/** Bytes of a record before its binaries: the length of the term and the number of binaries. */
+export const RECORD_HEAD = 8
+
+/** Size of the buffer unless a record needs more. */
+const USUAL_SIZE = 256 * 1024
+/** A buffer beyond this is given up again once its records have crossed. */
+const LARGEST_KEPT = 4 * 1024 * 1024
+/** Most bytes of a buffer, and so of a message: 2 GiB. */
+const LARGEST = 2 ** 31 - 8
+
+export interface OutgoingPort {
+  /** Crosses, so that the core copies the records that commands refer to, and calls `reset`. */
+  readonly flush: () => void
+  /** Tells the core where the buffer is now. */
+  readonly attach: (bytes: Uint8Array) => void
+}
+
+/**
+ * Messages on their way to other schedulers: records in one buffer, from which the core copies them at the next crossing.
+ *
+ * A handle that `put` gives must be in a command before the next `put`, which may have to flush.
+ */
+export class Outgoing implements Carrier {
+  readonly #writer: TermWriter
+  readonly #port: OutgoingPort
+  /** True while a record is being written. */
+  #writing = false
+  /** What a flush within a record threw: no fault of the message. */
+  #flushFailure: { readonly thrown: unknown } | null = null
+
+  constructor(port: OutgoingPort, size = USUAL_SIZE) {
+    this.#writer = new TermWriter(new Uint8Array(size), this)
+    this.#port = port
+    port.attach(this.#writer.bytes)
+  }
+
+  get bytes(): Uint8Array {
+    return this.#writer.bytes
+  }
+
+  /** Where the next record will begin. */
+  get position(): number {
+    return this.#writing ? this.#writer.start : this.#writer.position
+  }
+
+  /**
+   * Writes `value` as a record and gives its handle. `name` begins the path of a refusal. O(size).
+   *
+   * @throws ERR_VIGA_NOT_A_TERM as copyTerm does.
+   */
+  put(value: unknown, name = 'message'): number {
+    if (this.#writing) return this.#putWithin(value, name)
+    const writer = this.#writer
+    this.#writing = true
+    writer.start = writer.position
+    try {
+      writer.reserve(RECORD_HEAD)
+      writer.position += RECORD_HEAD
+      writeMessage(writer, value)
+      return this.#finish(writer)
+    } catch (thrown) {
+      writer.position = writer.start
+      throw this.#failure(value, name, thrown)
+    } finally {
+      this.#writing = false
+    }
+  }
+
+  /** The same for an exit reason, of which what is no term becomes a description, as copyReason has it. */
+  putReason(reason: unknown): number {
+    try {
+      return this.put(reason, 'reason')
+    } catch (error) {
+      if (!(error instanceof VigaError)) throw error
+      return this.put(copyReason(reason), 'reason')
+    }
+  }
+
+  /** The core has copied all records that are whole; their memory is used again. */
+  reset(): void {
+    const writer = this.#writer
+    if (this.#writing) {
+      writer.bytes.copyWithin(0, writer.start, writer.position)
+      writer.position -= writer.start
+      writer.start = 0
+      return
+    }
+    writer.position = 0
+    if (writer.bytes.length > LARGEST_KEPT) this.#useBuffer(new Uint8Array(USUAL_SIZE))
+  }
+
+  /** For the writer: a flush, and if that is not enough a larger buffer. */
+  makeRoom(count: number): void {
+    const writer = this.#writer
+    if (writer.start > 0) this.#flush()
+    const needed = writer.position + count
+    if (needed <= writer.bytes.length) return
+    if (needed > LARGEST)
+      throw new VigaError(ErrorCode.BadArgument, `a message of more than ${LARGEST} bytes; at most that many are allowed`)
+    this.#enlarge(Math.min(Math.max(needed, writer.bytes.length * 2), LARGEST))
+  }
+
+  /** For the writer: no binary travels by reference. */
+  enlist(_binary: Binary): number {
+    return -1
+  }
+
+  #finish(writer: TermWriter): number {
+    const { start, position, view } = writer
+    view.setUint32(start, position - start - RECORD_HEAD, true)
+    view.setUint32(start + 4, 0, true)
+    writer.position = (position + 7) & ~7
+    return FRAGMENT | (start / 8)
+  }
+
+  #flush(): void {
+    try {
+      this.#port.flush()
+    } catch (thrown) {
+      this.#flushFailure = { thrown }
+      throw NOT_A_TERM
+    }
+  }
+
+  #failure(value: unknown, name: string, thrown: unknown): unknown {
+    const flushFailure = this.#flushFailure
+    this.#flushFailure = null
+    return flushFailure === null ? refusal(contentOf(value), name, thrown) : flushFailure.thrown
+  }
+
+  #enlarge(size: number): void {
+    const larger = new Uint8Array((size + 7) & ~7)
+    larger.set(this.#writer.bytes.subarray(0, this.#writer.position))
+    this.#useBuffer(larger)
+  }
+
+  #useBuffer(bytes: Uint8Array): void {
+    this.#writer.moveTo(bytes)
+    this.#port.attach(bytes)
+  }
+
+  /** A put by code that ran while a message was read (a getter that sends): its record goes ahead of the one begun. */
+  #putWithin(value: unknown, name: string): number {
+    const writer = this.#writer
+    const begun = writer.written(writer.start)
+    writer.position = writer.start
+    this.#writing = false
+    try {
+      return this.put(value, name)
+    } finally {
+      this.#writing = true
+      writer.start = writer.position
+      const needed = writer.start + begun.length
+      if (needed > writer.bytes.length) this.#enlarge(needed)
+      writer.append(begun)
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/** Reads what only messages between schedulers hold (encode-message.ts). */
+import type { Ref } from '../ref.js'
+import { CallRequest, CastRequest, SystemRequest } from '../request.js'
+import { malformed, read, type TermReader } from './decode.js'
+import { Tag } from './tag.js'
+
+const systemKinds: ReadonlySet<string> = new Set<SystemRequest['kind']>(['start', 'stop', 'status', 'change_code'])
+
+/** A request of viga's own, which nothing else holds, or an atom. */
+export function readMessagePart(reader: TermReader, at: number, depth: number): unknown {
+  const tag = reader.bytes[at]
+  if (tag === Tag.NamedAtom) return Symbol.for(readText(reader))
+  if (depth > 0) throw malformed(reader, at)
+  switch (tag) {
+    case Tag.CallRequest:
+      return new CallRequest(readFrom(reader), readContent(reader))
+    case Tag.CastRequest:
+      return new CastRequest(readContent(reader))
+    case Tag.SystemRequest: {
+      const from = readFrom(reader)
+      const kind = readText(reader)
+      if (!systemKinds.has(kind)) throw malformed(reader, at)
+      return new SystemRequest(from, kind as SystemRequest['kind'], readContent(reader))
+    }
+    default:
+      throw malformed(reader, at)
+  }
+}
+
+/** A term as deep as any: it stands by itself, and so must not be a request again. */
+function readContent(reader: TermReader): unknown {
+  const at = reader.position
+  if ((reader.bytes[at] as number) >= Tag.CallRequest) throw malformed(reader, at)
+  return read(reader, 0)
+}
+
+function readFrom(reader: TermReader): Ref {
+  const at = reader.position
+  if (reader.bytes[at] !== Tag.Ref) throw malformed(reader, at)
+  return read(reader, 0) as Ref
+}
+
+function readText(reader: TermReader): string {
+  const at = reader.position
+  const tag = reader.bytes[at] as number
+  if (tag < Tag.ShortLatin1 || tag > Tag.Utf16) throw malformed(reader, at)
+  return read(reader, 0) as string
+}

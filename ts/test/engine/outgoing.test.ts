@@ -1,0 +1,336 @@
+import { EventEmitter } from 'node:events'
+import { createContext, runInContext } from 'node:vm'
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Incoming } from '../../src/engine/native/incoming.js'
+import { FRAGMENT, Outgoing } from '../../src/engine/native/outgoing.js'
+import { Binary } from '../../src/binary.js'
+import { VigaError } from '../../src/errors.js'
+import { Pid } from '../../src/pid.js'
+import { Ref } from '../../src/ref.js'
+import { CallRequest, CastRequest, SystemRequest } from '../../src/request.js'
+import { copyReason, copyTerm } from '../../src/term/copy.js'
+import { anyTerm } from '../term/terms.js'
+
+/** An outgoing buffer whose crossings keep the records, as the core does, and a way to read what a handle names. */
+class Loopback {
+  readonly outgoing: Outgoing
+  flushes = 0
+  attached: Uint8Array | null = null
+  #crossed = new Map<number, Uint8Array>()
+
+  constructor(size?: number) {
+    this.outgoing = new Outgoing(
+      {
+        flush: () => {
+          this.flushes++
+          this.#crossed.set(this.flushes, this.outgoing.bytes.slice(0, this.outgoing.position))
+          this.outgoing.reset()
+        },
+        attach: (bytes) => {
+          this.attached = bytes
+        },
+      },
+      size,
+    )
+  }
+
+  read(handle: number): unknown {
+    return new Incoming(this.outgoing.bytes.slice()).read((handle & ~FRAGMENT) * 8)
+  }
+
+  readCrossed(crossing: number, handle: number): unknown {
+    return new Incoming(this.#crossed.get(crossing) as Uint8Array).read((handle & ~FRAGMENT) * 8)
+  }
+
+  pass(value: unknown): unknown {
+    this.outgoing.reset()
+    return this.read(this.outgoing.put(value))
+  }
+
+  refusal(value: unknown, name?: string): unknown {
+    try {
+      this.outgoing.put(value, name)
+      return undefined
+    } catch (error) {
+      return error
+    }
+  }
+}
+
+function refusalOfCopy(value: unknown, name?: string): unknown {
+  try {
+    copyTerm(value, name)
+    return undefined
+  } catch (error) {
+    return error
+  }
+}
+
+const prototypes: readonly (object | null)[] = [
+  null,
+  ...[Object, Array, Map, Set, Date, Error, TypeError, RangeError, Uint8Array, Binary, Pid, Ref].map((of) => of.prototype as object),
+  ...[CallRequest, CastRequest, SystemRequest].map((of) => of.prototype as object),
+]
+
+/** Everything there is to see of a term: prototypes, the order of properties, hidden ones too. */
+function facts(term: unknown): unknown {
+  if (typeof term !== 'object' || term === null) return Object.is(term, -0) ? '-0' : term
+  const own = Reflect.ownKeys(term).map((key) => {
+    const { value, ...flags } = Object.getOwnPropertyDescriptor(term, key) as PropertyDescriptor
+    return [key, facts(value), ArrayBuffer.isView(term) ? null : flags]
+  })
+  const inner =
+    term instanceof Map
+      ? [...term].map(([key, value]) => [facts(key), facts(value)])
+      : term instanceof Set
+        ? [...term].map(facts)
+        : term instanceof Date
+          ? term.getTime()
+          : null
+  return [prototypes.indexOf(Object.getPrototypeOf(term) as object), own, inner]
+}
+
+class Socket {
+  readonly fd = 3
+}
+
+/** What must be refused, or taken in spite of its looks, put somewhere into a term. */
+const odd: fc.Arbitrary<unknown> = fc.constantFrom<unknown>(
+  new Socket(),
+  () => 1,
+  function main() {},
+  Symbol('mine'),
+  Symbol.for('\ud800'),
+  Symbol.for('x'.repeat(70_000)),
+  Promise.resolve(),
+  new Float64Array(1),
+  new EventEmitter(),
+  new (class Rows extends Array {})(),
+  new (class Index extends Map {})(),
+  Object.create(null),
+  Object.assign(Object.create(null), { a: -0 }),
+  JSON.parse('{"__proto__": {"admin": true}, "b": [1]}'),
+  runInContext('({ a: [1, { b: new Map() }] })', createContext()),
+  runInContext('({ a: [1, { b: 2 }] })', createContext()),
+  { constructor: 1, a: 2 },
+  { constructor: Object, a: 2 },
+  Object.create({ inherited: 1 }),
+  [, 1, , 2, 3, , 4],
+  [, 1],
+  Buffer.from('abc'),
+  { get open(): never { throw new Error('shut') } },
+  Object.assign(new TypeError('bad', { cause: { socket: new Socket() } }), { code: 1 }),
+  Object.assign(new AggregateError([new Error('a'), 1], 'all'), { more: [1] }),
+  { [Symbol.for('hidden')]: {}, shown: 1, 2: 'two', 1: 'one' },
+)
+const withOdd = fc.oneof(
+  odd,
+  fc.tuple(anyTerm, odd),
+  fc.record({ a: anyTerm, b: fc.tuple(odd) }),
+  fc.tuple(anyTerm, odd).map(([key, value]) => new Map([[key, value], [value, key]])),
+  odd.map((value) => new Set([1, value])),
+  odd.map((value) => new Error('around', { cause: value })),
+)
+
+describe('a message between schedulers', () => {
+  const loop = new Loopback()
+
+  it('arrives as a copy would be', () => {
+    fc.assert(
+      fc.property(anyTerm, (term) => {
+        const arrived = loop.pass(term)
+        expect(facts(arrived)).toStrictEqual(facts(copyTerm(term)))
+      }),
+    )
+  })
+
+  it('is refused where a copy is, with the same words, and else arrives', () => {
+    fc.assert(
+      fc.property(withOdd, fc.constantFrom(undefined, 'request'), (term, name) => {
+        const expected = refusalOfCopy(term, name)
+        expect(loop.refusal(term, name)).toStrictEqual(expected)
+        if (expected === undefined) expect(facts(loop.pass(term))).toStrictEqual(facts(copyTerm(term)))
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('is refused when it contains itself or is nested more than 1,000 levels deep, and only then', () => {
+    const around: unknown[] = []
+    around.push({ around })
+    expect(loop.refusal(around)).toStrictEqual(refusalOfCopy(around))
+    const wraps = [
+      (inner: unknown) => [inner],
+      (inner: unknown) => ({ inner }),
+      (inner: unknown) => new Map([[1, inner]]),
+      (inner: unknown) => new Set([inner]),
+      (inner: unknown) => new Error('x', { cause: inner }),
+    ]
+    for (const wrap of wraps)
+      for (const innermost of [1, new Date(0), new Uint8Array(1), new Error('deep')])
+        for (const levels of [997, 998, 999, 1000, 1001]) {
+          let deep: unknown = innermost
+          for (let level = 0; level < levels; level++) deep = wrap(deep)
+          const expected = refusalOfCopy(deep)
+          expect(loop.refusal(deep)).toStrictEqual(expected)
+          if (expected === undefined) expect(() => loop.pass(new CastRequest(deep))).not.toThrow()
+        }
+  })
+
+  it('shares nothing within it', () => {
+    const shared = { n: 1 }
+    const [a, b] = loop.pass([shared, shared]) as [unknown, unknown]
+    expect(a).toStrictEqual(b)
+    expect(a).not.toBe(b)
+  })
+
+  it('may be one of the requests of viga', () => {
+    const from = new Ref(1, 2, 3)
+    for (const request of [
+      new CallRequest(from, ['add', 1]),
+      new CastRequest({ a: 1 }),
+      new SystemRequest(from, 'start', { args: [0], name: undefined }),
+      new SystemRequest(from, 'stop', 'normal'),
+      new SystemRequest(from, 'status', undefined),
+      new SystemRequest(from, 'change_code', { extra: 1 }),
+    ])
+      expect(facts(loop.pass(request))).toStrictEqual(facts(request))
+    expect(loop.refusal(new CallRequest(from, { run: () => 1 }), 'request')).toStrictEqual(
+      refusalOfCopy({ run: () => 1 }, 'request'),
+    )
+    expect(loop.refusal([new CastRequest(1)])).toMatchObject({ code: 'ERR_VIGA_NOT_A_TERM' })
+  })
+
+  it('may be an exit reason, which is never refused', () => {
+    for (const reason of ['normal', ['bad', new Socket()], new EventEmitter(), { get a(): never { throw new Error('shut') } }]) {
+      loop.outgoing.reset()
+      expect(facts(loop.read(loop.outgoing.putReason(reason)))).toStrictEqual(facts(copyReason(reason)))
+    }
+  })
+})
+
+describe('the outgoing buffer', () => {
+  it('holds several records at multiples of 8 bytes', () => {
+    const loop = new Loopback()
+    const values = ['a', { b: 2 }, [1, 2, 3], 'x'.repeat(1000)]
+    const handles = values.map((value) => loop.outgoing.put(value))
+    expect(handles.map((handle) => loop.read(handle))).toStrictEqual(values)
+    expect(loop.outgoing.position % 8).toBe(0)
+    const before = loop.outgoing.position
+    expect(loop.outgoing.put('next')).toBe(FRAGMENT | (before / 8))
+  })
+
+  it('crosses when a record does not fit, and grows when that is not enough', () => {
+    fc.assert(
+      fc.property(fc.array(anyTerm, { minLength: 1, maxLength: 8 }), fc.integer({ min: 1, max: 12 }), (values, size) => {
+        const loop = new Loopback(size * 8)
+        const put = values.map((value) => {
+          const handle = loop.outgoing.put(value)
+          return { value, handle, crossing: loop.flushes + 1 }
+        })
+        loop.outgoing.put('x'.repeat(5000))
+        for (const { value, handle, crossing } of put)
+          if (crossing <= loop.flushes) expect(facts(loop.readCrossed(crossing, handle))).toStrictEqual(facts(copyTerm(value)))
+        expect(loop.attached).toBe(loop.outgoing.bytes)
+      }),
+    )
+  })
+
+  it('is where it was after a refusal', () => {
+    const loop = new Loopback()
+    loop.outgoing.put(1)
+    const before = loop.outgoing.position
+    loop.refusal([1, 2, () => 1])
+    expect(loop.outgoing.position).toBe(before)
+  })
+
+  it('takes messages sent by a getter of a message', () => {
+    const loop = new Loopback(64)
+    const handles: [number, number][] = []
+    const put = (value: unknown): void => {
+      const handle = loop.outgoing.put(value)
+      handles.push([loop.flushes + 1, handle])
+    }
+    const message = {
+      first: 'x'.repeat(10),
+      get second() {
+        put(['inner', 'y'.repeat(30)])
+        return 2
+      },
+      third: ['z'.repeat(40)],
+    }
+    put(message)
+    loop.outgoing.put('x'.repeat(5000))
+    expect(handles.map(([crossing, handle]) => loop.readCrossed(crossing, handle))).toStrictEqual([
+      ['inner', 'y'.repeat(30)],
+      { first: 'x'.repeat(10), second: 2, third: ['z'.repeat(40)] },
+    ])
+  })
+
+  it('keeps what has been written when a getter crosses', () => {
+    const loop = new Loopback()
+    loop.outgoing.put('before')
+    const message = {
+      a: [1, 2],
+      get b() {
+        loop.outgoing.reset()
+        return { c: 3 }
+      },
+      d: 4,
+    }
+    expect(loop.read(loop.outgoing.put(message))).toStrictEqual({ a: [1, 2], b: { c: 3 }, d: 4 })
+    expect(loop.outgoing.position).toBeLessThan(100)
+  })
+
+  it('passes on what a crossing throws', () => {
+    const failure = Object.assign(new Error('stopped'), { code: 'ERR_VIGA_RUNTIME_STOPPED' })
+    const outgoing = new Outgoing({ flush: () => { throw failure }, attach: () => undefined }, 64)
+    outgoing.put(1)
+    expect(() => outgoing.put('x'.repeat(100))).toThrow(failure)
+    expect(() => outgoing.putReason('x'.repeat(100))).toThrow(failure)
+  })
+
+  it('gives up a buffer that one large message needed', () => {
+    const loop = new Loopback()
+    loop.outgoing.put('x'.repeat(5_000_000))
+    loop.outgoing.reset()
+    expect(loop.outgoing.bytes.length).toBeLessThan(1_000_000)
+    expect(loop.attached).toBe(loop.outgoing.bytes)
+  })
+})
+
+describe('bytes that are no record', () => {
+  it.each<[string, number[]]>([
+    ['nothing', []],
+    ['a length beyond the buffer', [255, 255, 255, 255, 0, 0, 0, 0, 1]],
+    ['a term cut short', [1, 0, 0, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0]],
+    ['an unknown tag', [1, 0, 0, 0, 0, 0, 0, 0, 0xff]],
+    ['a request within a request', [2, 0, 0, 0, 0, 0, 0, 0, 0x21, 0x21]],
+    ['a request within an array', [4, 0, 0, 0, 0, 0, 0, 0, 0x0d, 1, 0x21, 1]],
+    ['a call from nobody', [2, 0, 0, 0, 0, 0, 0, 0, 0x20, 1]],
+    ['an array of more elements than bytes', [5, 0, 0, 0, 0, 0, 0, 0, 0x0e, 255, 255, 255, 255]],
+    ['a record of more properties than bytes', [5, 0, 0, 0, 0, 0, 0, 0, 0x0f, 255, 255, 255, 255]],
+    ['an atom without a name', [2, 0, 0, 0, 0, 0, 0, 0, 0x18, 0x18]],
+  ])('are refused: %s', (_, bytes) => {
+    expect(() => new Incoming(new Uint8Array(bytes)).read(0)).toThrow(expect.objectContaining({ code: 'ERR_VIGA_BAD_ARGUMENT' }))
+  })
+
+  it('are refused, or are some term, whatever they are', () => {
+    const loop = new Loopback()
+    fc.assert(
+      fc.property(anyTerm, fc.nat(), fc.nat(255), (term, place, byte) => {
+        loop.outgoing.reset()
+        loop.outgoing.put(term)
+        const bytes = loop.outgoing.bytes.slice(0, loop.outgoing.position)
+        bytes[place % bytes.length] = byte
+        try {
+          new Incoming(bytes).read(0)
+        } catch (error) {
+          expect(error).toBeInstanceOf(VigaError)
+        }
+      }),
+      { numRuns: 500 },
+    )
+  })
+})
