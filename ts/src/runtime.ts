@@ -1,3 +1,5 @@
+import { isDirtyWorker } from './dirty-mark.js'
+import { type DirtyOptions, installDirtySettings, settleDirty } from './dirty-settings.js'
 import { describeReason, ErrorCode, VigaError } from './errors.js'
 import type { Engine, EngineOptions, Host } from './engine/engine.js'
 import { type EngineChoice, selectEngine } from './engine/select.js'
@@ -12,7 +14,7 @@ import { copyReason } from './term/copy.js'
 import { sizeThreadPool } from './thread-pool.js'
 import { VERSION } from './version.js'
 
-export interface RuntimeOptions extends SchedulerOptions {
+export interface RuntimeOptions extends SchedulerOptions, DirtyOptions {
   /** `native`, `pure`, or `auto` (default: VIGA_ENGINE if set, else native where it loads, with a line when it does not). */
   readonly engine?: EngineChoice
   /**
@@ -82,13 +84,20 @@ function start(options: RuntimeOptions = {}): Runtime {
       ErrorCode.RuntimeStarted,
       'Runtime.start: the runtime of this thread is running already; start it before the first use of viga, or stop it first (Runtime.current)',
     )
+  if (isDirtyWorker())
+    throw new VigaError(
+      ErrorCode.InDirtyWorker,
+      'the runtime is not to be had in a thread of a dirty pool: what runs there is no process; return the result to the process that asked',
+    )
   const asked = settle(options, process.env)
+  const dirty = settleDirty(options, asked)
   const { engine } = selectEngine(options.engine)
   // The pure engine has one scheduler, whatever number was asked for.
   const settings: Settings = engine.kind === 'pure' ? Object.freeze({ ...asked, schedulers: 1, online: 1 }) : asked
   if (settings.sizesThreadPool) sizeThreadPool(settings.threadPool)
   claimIsolate()
   reporter = options.onCrash ?? reportOnStderr
+  installDirtySettings(dirty)
   const root = new RootProcess()
   root.label = 'root'
   try {

@@ -1,0 +1,128 @@
+import { Worker } from 'node:worker_threads'
+import type { DirtyJob, DirtyOutcome, WorkerAnswer, WorkerTask } from './dirty-job.js'
+import type { DirtySettings } from './dirty-settings.js'
+import { describeReason, ErrorCode } from './errors.js'
+import { runOutsideProcesses } from './process/async-context.js'
+import { copyReason } from './term/copy.js'
+import { decodeTerm } from './term/decode.js'
+
+/** How a thread tells its pool. */
+export interface DirtyThreadEvents {
+  /** Its job is done, and it rests. */
+  answered(thread: DirtyThread, job: DirtyJob, outcome: DirtyOutcome): void
+  /** It has ended without having been asked to, and with it its job, if it had one. */
+  died(thread: DirtyThread, job: DirtyJob | null, outcome: DirtyOutcome): void
+  /** It has had no job for the idle time, and ends. */
+  retired(thread: DirtyThread): void
+}
+
+/**
+ * One worker of a pool: one job at a time. It keeps the program alive while it has one, and only then. Ending it is how a job is
+ * stopped, whatever it does: V8 ends the code that runs.
+ */
+export class DirtyThread {
+  readonly #worker: Worker
+  readonly #events: DirtyThreadEvents
+  readonly #idleTime: number
+  #job: DirtyJob | null = null
+  /** Number of the job in hand, by which an answer is known to be its. */
+  #task = 0
+  #retirement: NodeJS.Timeout | null = null
+  #ended = false
+  /** What the thread failed with, before it ends of that. */
+  #failure: { readonly thrown: unknown } | null = null
+
+  /** Throws what `new Worker` throws. */
+  constructor({ idleTime, resourceLimits }: DirtySettings, events: DirtyThreadEvents) {
+    this.#events = events
+    this.#idleTime = idleTime
+    // The worker's events belong to nobody, whichever process was the first to need it.
+    this.#worker = runOutsideProcesses(() => startWorker(resourceLimits))
+    this.#worker.on('message', (message: unknown) => this.#answered(message))
+    this.#worker.on('error', (thrown: unknown) => (this.#failure ??= { thrown }))
+    this.#worker.on('exit', (code) => this.#exited(code))
+  }
+
+  run(job: DirtyJob): void {
+    if (this.#retirement !== null) clearTimeout(this.#retirement)
+    this.#retirement = null
+    this.#job = job
+    const { url, name, args } = job.request
+    this.#worker.ref()
+    this.#worker.postMessage({ task: ++this.#task, url, name, args } satisfies WorkerTask, [args.buffer as ArrayBuffer])
+  }
+
+  /** Ends the thread at once, in the middle of whatever it does; its pool is not told. Idempotent. */
+  end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#job = null
+    if (this.#retirement !== null) clearTimeout(this.#retirement)
+    this.#worker.unref()
+    void this.#worker.terminate()
+  }
+
+  #answered(message: unknown): void {
+    const job = this.#job
+    // What the function itself posts to its parent is nobody's.
+    if (job === null || !isAnswer(message, this.#task)) return
+    this.#job = null
+    this.#worker.unref()
+    this.#rest()
+    this.#events.answered(this, job, outcomeOf(message))
+  }
+
+  #rest(): void {
+    if (this.#idleTime > LONGEST_TIMEOUT) return
+    this.#retirement = runOutsideProcesses(() =>
+      setTimeout(() => {
+        this.end()
+        this.#events.retired(this)
+      }, this.#idleTime),
+    ).unref()
+  }
+
+  #exited(code: number): void {
+    if (this.#ended) return
+    this.#ended = true
+    const job = this.#job
+    this.#job = null
+    if (this.#retirement !== null) clearTimeout(this.#retirement)
+    const what = job === null ? 'no job' : `${job.request.name} of ${job.request.url}`
+    const why = this.#failure === null ? `process.exit(${code}) was called in it` : describeReason(this.#failure.thrown)
+    const cause = this.#failure === null ? undefined : copyReason(this.#failure.thrown)
+    this.#events.died(this, job, ['failed', ErrorCode.DirtyWorkerDied, `the worker that ran ${what} ended: ${why}`, cause])
+  }
+}
+
+/** Longest time that setTimeout takes, in ms; what is longer counts as never. */
+const LONGEST_TIMEOUT = 2_147_483_647
+
+function isAnswer(message: unknown, task: number): message is WorkerAnswer {
+  return (
+    typeof message === 'object' && message !== null && 'task' in message && message.task === task && 'kind' in message && 'bytes' in message
+  )
+}
+
+function outcomeOf({ kind, bytes }: WorkerAnswer): DirtyOutcome {
+  switch (kind) {
+    case 'bytes':
+      return ['done', bytes]
+    case 'term':
+      return ['done', decodeTerm(bytes)]
+    case 'threw':
+      return ['threw', decodeTerm(bytes)]
+    case 'failed': {
+      const [code, message, cause] = decodeTerm(bytes) as [ErrorCode, string, unknown]
+      return ['failed', code, message, cause]
+    }
+  }
+}
+
+/** From the built package, a file beside it; from the sources, through the loader they need, which on Node 20 does not reach workers. */
+function startWorker(resourceLimits: DirtySettings['resourceLimits']): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./dirty-worker.cjs', import.meta.url), { resourceLimits })
+  const entry = JSON.stringify(new URL('./dirty-worker.ts', import.meta.url).href)
+  const boot = `import('tsx/esm/api').then(({ register }) => { register(); return import(${entry}) })`
+  return new Worker(boot, { eval: true, resourceLimits })
+}
