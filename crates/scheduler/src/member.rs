@@ -9,7 +9,7 @@ use crate::shared::{Seat, Shared};
 use crate::steal::{Loot, Thief};
 use crate::table::NumberCache;
 use crate::task::{Settled, TaskKey};
-use crate::{Body, Context, Priority, Scheduler, SliceEnd, TaskRef};
+use crate::{Body, Context, Priority, Scheduler, SliceEnd, TaskRef, WallState};
 
 /// What a look for work brought.
 #[derive(Debug, PartialEq, Eq)]
@@ -130,7 +130,10 @@ impl Member {
         }
         guard.announce_park();
         drop(guard);
-        self.scheduler().statistics().note_idle();
+        self.scheduler()
+            .statistics()
+            .wall_time()
+            .turn(WallState::Parked);
         self.parked = true;
         self.shared.idle.enter(self.index);
         if std::mem::take(&mut self.looking) {
@@ -190,7 +193,7 @@ impl Member {
         let body = unsafe { cell.take_body() };
         let key = TaskKey { id, generation };
         let statistics = self.scheduler().statistics();
-        statistics.note_busy();
+        statistics.wall_time().turn(WallState::Running);
         if self.last != Some(key) {
             statistics.note_context_switch();
             self.last = Some(key);
@@ -265,7 +268,10 @@ impl Member {
     pub(crate) fn resign(&mut self) {
         self.end_park();
         self.stop_looking();
-        self.scheduler().statistics().note_idle();
+        self.scheduler()
+            .statistics()
+            .wall_time()
+            .turn(WallState::Parked);
         self.shared.table.return_cache(&mut self.numbers);
     }
 }

@@ -4,10 +4,8 @@
 //! late is right enough. Counters that only the owner writes are a load and a store, without a locked
 //! instruction. The owner's group and the group others write to are on cache lines of their own.
 
-use std::time::Instant;
-
-use crate::Priority;
 use crate::sync::statistic::{AtomicU32, AtomicU64, Ordering};
+use crate::{LoadCell, Priority, WallSample, WallState, WallTime};
 
 /// A counter with one writer, the scheduler's owner.
 #[derive(Debug, Default)]
@@ -47,11 +45,11 @@ struct ByOwner {
     steals: OwnerCounter,
     parks: OwnerCounter,
     spins: OwnerCounter,
+    spins_found: OwnerCounter,
     panics: OwnerCounter,
-    busy_nanoseconds: OwnerCounter,
-    idle_nanoseconds: OwnerCounter,
-    /// When the present phase began, in nanoseconds since `epoch`, shifted left by one; bit 0 is set when idle.
-    phase: AtomicU64,
+    migrations_in: OwnerCounter,
+    migrations_out: OwnerCounter,
+    wall_time: WallTime,
 }
 
 #[derive(Debug, Default)]
@@ -76,11 +74,11 @@ struct ByAnyone {
 /// assert_eq!((seen.slices, seen.reductions), (1, 120));
 /// assert_eq!(seen.run_queue_lengths, [0, 1, 0, 0]);
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Statistics {
-    epoch: Instant,
     by_owner: ByOwner,
     by_anyone: ByAnyone,
+    load: LoadCell,
 }
 
 /// The counters of one scheduler at one moment. Each number is exact, the set is not one instant's.
@@ -100,27 +98,27 @@ pub struct Snapshot {
     pub wakeups: u64,
     /// Times this scheduler parked.
     pub parks: u64,
-    /// Busy-wait rounds before parking.
+    /// Busy waits begun.
     pub spins: u64,
+    /// Busy waits that ended because work came in sight.
+    pub spins_found: u64,
+    /// Processes that came here from another scheduler for the sake of balance.
+    pub migrations_in: u64,
+    /// Processes given to another scheduler for the sake of balance.
+    pub migrations_out: u64,
     /// Native bodies that ended by panicking.
     pub panics: u64,
     /// Times the lock was found poisoned and taken over.
     pub poisonings: u64,
     /// Ready tasks by priority, indexed by `Priority as usize`.
     pub run_queue_lengths: [u32; Priority::ALL.len()],
-    /// Wall time with something to run, nanoseconds.
-    pub busy_nanoseconds: u64,
-    /// Wall time without, busy waiting included, nanoseconds.
-    pub idle_nanoseconds: u64,
+    /// Where the wall time went; the state that goes on is counted up to this snapshot.
+    pub wall: WallSample,
 }
 
 impl Statistics {
     pub(crate) fn new() -> Self {
-        Statistics {
-            epoch: Instant::now(),
-            by_owner: ByOwner::default(),
-            by_anyone: ByAnyone::default(),
-        }
+        Statistics::default()
     }
 
     /// Counts a slice that cost `reductions`. Owner only.
@@ -144,9 +142,20 @@ impl Statistics {
         self.by_anyone.stolen.add(tasks);
     }
 
-    /// Counts `rounds` of busy waiting. Owner only.
-    pub fn note_spins(&self, rounds: u64) {
-        self.by_owner.spins.add(rounds);
+    /// Counts a busy wait, and whether it found work. Owner only.
+    pub fn note_spin(&self, found: bool) {
+        self.by_owner.spins.add(1);
+        self.by_owner.spins_found.add(u64::from(found));
+    }
+
+    /// Counts `processes` that came from another scheduler for the sake of balance. Owner only.
+    pub fn note_migrations_in(&self, processes: u64) {
+        self.by_owner.migrations_in.add(processes);
+    }
+
+    /// Counts `processes` given to another scheduler for the sake of balance. Owner only.
+    pub fn note_migrations_out(&self, processes: u64) {
+        self.by_owner.migrations_out.add(processes);
     }
 
     /// Counts a native body that panicked. Owner only.
@@ -154,14 +163,16 @@ impl Statistics {
         self.by_owner.panics.add(1);
     }
 
-    /// Begins a phase without work; does nothing when already in one. Owner only. Reads the clock.
-    pub fn note_idle(&self) {
-        self.turn_phase(true);
+    /// Where the scheduler's wall time goes. Any thread; only the owner may [turn](WallTime::turn) it.
+    #[must_use]
+    pub fn wall_time(&self) -> &WallTime {
+        &self.by_owner.wall_time
     }
 
-    /// Begins a phase with work; does nothing when already in one. Owner only. Reads the clock.
-    pub fn note_busy(&self) {
-        self.turn_phase(false);
+    /// What the scheduler says about its load. Any thread; only the owner may [publish](LoadCell::publish).
+    #[must_use]
+    pub fn load(&self) -> &LoadCell {
+        &self.load
     }
 
     pub(crate) fn note_park(&self) {
@@ -184,11 +195,7 @@ impl Statistics {
     /// Ready tasks of all priorities, without taking the lock: a hint, possibly a moment old.
     #[must_use]
     pub fn run_queue_length(&self) -> u32 {
-        self.by_anyone
-            .run_queue_lengths
-            .iter()
-            .map(|length| length.load(Ordering::Relaxed))
-            .sum()
+        self.run_queue_lengths().iter().sum()
     }
 
     /// Slices ended so far. Any thread.
@@ -197,20 +204,22 @@ impl Statistics {
         self.by_owner.slices.get()
     }
 
-    /// Whether the scheduler is in a phase with work. Any thread; a hint, possibly a moment old.
+    /// Ready tasks by priority, indexed by `Priority as usize`, without taking the lock: hints, possibly a moment old.
+    #[must_use]
+    pub fn run_queue_lengths(&self) -> [u32; Priority::ALL.len()] {
+        std::array::from_fn(|class| self.by_anyone.run_queue_lengths[class].load(Ordering::Relaxed))
+    }
+
+    /// Whether the scheduler has something to run. Any thread; a hint, possibly a moment old.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        let (_, idle) = unpack(self.by_owner.phase.load(Ordering::Relaxed));
-        !idle
+        self.by_owner.wall_time.state() == WallState::Running
     }
 
     /// All counters. Any thread; takes no lock.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         let (owner, anyone) = (&self.by_owner, &self.by_anyone);
-        let (since, idle) = unpack(owner.phase.load(Ordering::Relaxed));
-        let running = self.now().saturating_sub(since);
-        let (busy_now, idle_now) = if idle { (0, running) } else { (running, 0) };
         Snapshot {
             slices: owner.slices.get(),
             context_switches: owner.context_switches.get(),
@@ -220,42 +229,15 @@ impl Statistics {
             wakeups: anyone.wakeups.get(),
             parks: owner.parks.get(),
             spins: owner.spins.get(),
+            spins_found: owner.spins_found.get(),
+            migrations_in: owner.migrations_in.get(),
+            migrations_out: owner.migrations_out.get(),
             panics: owner.panics.get(),
             poisonings: anyone.poisonings.get(),
-            run_queue_lengths: std::array::from_fn(|class| {
-                anyone.run_queue_lengths[class].load(Ordering::Relaxed)
-            }),
-            busy_nanoseconds: owner.busy_nanoseconds.get() + busy_now,
-            idle_nanoseconds: owner.idle_nanoseconds.get() + idle_now,
+            run_queue_lengths: self.run_queue_lengths(),
+            wall: owner.wall_time.sample(),
         }
     }
-
-    fn turn_phase(&self, to_idle: bool) {
-        let owner = &self.by_owner;
-        let (since, idle) = unpack(owner.phase.load(Ordering::Relaxed));
-        if idle == to_idle {
-            return;
-        }
-        let now = self.now();
-        let ended = if idle {
-            &owner.idle_nanoseconds
-        } else {
-            &owner.busy_nanoseconds
-        };
-        ended.add(now.saturating_sub(since));
-        owner
-            .phase
-            .store(now << 1 | u64::from(to_idle), Ordering::Relaxed);
-    }
-
-    /// Nanoseconds since the epoch; 63 bits of them last 292 years.
-    fn now(&self) -> u64 {
-        u64::try_from(self.epoch.elapsed().as_nanos()).unwrap_or(u64::MAX >> 1)
-    }
-}
-
-fn unpack(phase: u64) -> (u64, bool) {
-    (phase >> 1, phase & 1 == 1)
 }
 
 #[cfg(test)]
@@ -263,17 +245,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn busy_and_idle_time_add_up_to_the_time_passed() {
+    fn what_is_noted_is_seen() {
         let statistics = Statistics::new();
-        for _ in 0..100 {
-            statistics.note_idle();
-            statistics.note_idle();
-            statistics.note_busy();
-        }
-        let before = statistics.now();
+        statistics.note_spin(false);
+        statistics.note_spin(true);
+        statistics.note_migrations_in(3);
+        statistics.note_migrations_out(5);
+        statistics.wall_time().turn(WallState::Spinning);
+        assert!(!statistics.is_busy());
         let seen = statistics.snapshot();
-        let after = statistics.now();
-        let sum = seen.busy_nanoseconds + seen.idle_nanoseconds;
-        assert!((before..=after).contains(&sum), "{before} {sum} {after}");
+        assert_eq!((seen.spins, seen.spins_found), (2, 1));
+        assert_eq!((seen.migrations_in, seen.migrations_out), (3, 5));
+        assert_eq!(seen.wall.state, WallState::Spinning);
     }
 }

@@ -2,14 +2,17 @@
 
 use crate::idle::WATCH_INTERVAL;
 use crate::member::{Found, Member, Parking};
+use crate::{Spinner, WallState};
 
 pub(crate) struct Worker {
     member: Member,
+    spinner: Spinner,
 }
 
 impl Worker {
     pub(crate) fn new(member: Member) -> Self {
-        Worker { member }
+        let spinner = Spinner::new(member.shared().config.busy_wait.budget());
+        Worker { member, spinner }
     }
 
     /// Runs slices until the pool shuts down.
@@ -41,10 +44,13 @@ impl Worker {
 
     /// Spins for a while. Returns whether work has come in sight.
     fn wait_busily(&mut self) -> bool {
-        let busy_wait = self.member.shared().config.busy_wait;
-        let (rounds, found) = busy_wait.look(|| self.member.sees_work());
+        if self.spinner.budget().is_zero() {
+            return false;
+        }
         let statistics = self.member.scheduler().statistics();
-        statistics.note_spins(u64::from(rounds));
+        statistics.wall_time().turn(WallState::Spinning);
+        let found = self.spinner.spin(|| self.member.sees_work());
+        statistics.note_spin(found);
         found
     }
 

@@ -440,5 +440,5 @@ fn statistics_tell_what_was_done() {
         (seen.slices, seen.reductions, seen.context_switches),
         (10, 1_000, 1)
     );
-    assert!(seen.busy_nanoseconds > 0);
+    assert!(seen.wall.running_nanoseconds > 0);
 }
