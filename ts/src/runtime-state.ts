@@ -70,3 +70,14 @@ export function installEnder(end: (process: Process, reason: unknown) => void): 
 export function endProcess(process: Process, reason: unknown): void {
   ender(process, reason)
 }
+
+let starter: (scheduler: number) => void = () => undefined
+
+export function installStarter(start: (scheduler: number) => void): void {
+  starter = start
+}
+
+/** Sees to it that the thread of `scheduler` is there, or on its way. runtime.ts says how. */
+export function wantScheduler(scheduler: number): void {
+  starter(scheduler)
+}

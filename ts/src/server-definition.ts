@@ -1,6 +1,9 @@
 import { basename } from 'node:path'
+import { isModuleMeta, type ModuleMeta } from './blueprint.js'
 import type { CallOptions } from './call.js'
 import { type ChildOverrides, type ChildSpec, overrideNames } from './child-spec.js'
+import { DefinitionHome } from './definition-home.js'
+import { exportsOf, type Module } from './definition-loader.js'
 import { ErrorCode, VigaError } from './errors.js'
 import { andThen, type Handler, prepared } from './handler.js'
 import type { Operation } from './process/operation.js'
@@ -27,6 +30,7 @@ import {
   type StopReply,
 } from './server-result.js'
 import { type StartOptions, startOptionNames, StartOperation } from './start.js'
+import { describe } from './term/refusal.js'
 
 /** Handlers of calls by name: (state, ...arguments) to reply(value, state), noReply(state) or stop(...). */
 export type CallHandlers<S> = {
@@ -181,22 +185,26 @@ export class ServerDefinition<A extends readonly unknown[], Calls extends object
   readonly name: string
   /** The behaviour, for GenServer and changeCode. */
   readonly behaviour: AnyBehaviour
-  readonly #compiled: CompiledBehaviour
+  /** @internal What a process of it runs. */
+  readonly compiled: CompiledBehaviour
+  /** @internal Where other isolates find it, if import.meta was given. */
+  readonly home: DefinitionHome | null
   readonly #clients: readonly [ClientClass, ClientClass]
   readonly #required: number
 
   /** Use {@link genServer}. */
-  constructor(url: string | undefined, parts: ServerParts<never, never[], object, object, never>) {
+  constructor(meta: ModuleMeta | null, parts: ServerParts<never, never[], object, object, never>) {
     const given = parts as unknown as ServerParts<unknown, never[], object, object, unknown>
     if (typeof given !== 'object' || given === null || typeof given.init !== 'function')
       throw new VigaError(
         ErrorCode.BadArgument,
         'genServer: init is missing; { init, call, cast, info, terminate, ... } is allowed',
       )
-    this.url = url
-    this.name = given.name ?? defaultId(url)
+    this.url = meta?.url
+    this.name = given.name ?? defaultId(this.url)
     this.behaviour = behaviourOf(given)
-    this.#compiled = compileBehaviour(this.behaviour, 'genServer')
+    this.compiled = compileBehaviour(this.behaviour, 'genServer')
+    this.home = meta === null ? null : new DefinitionHome(meta, this)
     this.#clients = [callClientClass(Object.keys(given.call ?? {})), castClientClass(Object.keys(given.cast ?? {}))]
     this.#required = given.init.length
   }
@@ -236,7 +244,9 @@ export class ServerDefinition<A extends readonly unknown[], Calls extends object
       for (const [name, value] of Object.entries(last as object))
         (startOptionNames.has(name) ? options : overrides)[name] = value
     const id = typeof options['name'] === 'string' ? options['name'] : this.name
-    return { id, start: () => new StartOperation(this.#compiled, given, options, true, this.#handle), ...overrides }
+    const start = (): StartOperation<ServerHandle<Calls, Casts>> =>
+      new StartOperation(this.compiled, given, options, true, this.#handle, this.home)
+    return { id, start, ...overrides }
   }
 
   readonly #handle = (pid: ServerRef): ServerHandle<Calls, Casts> => this.at(pid)
@@ -244,24 +254,31 @@ export class ServerDefinition<A extends readonly unknown[], Calls extends object
   #starting(args: readonly unknown[], link: boolean): StartOperation<ServerHandle<Calls, Casts>> {
     const last = args.at(-1)
     if (!isTrailing(last, args.length - 1, this.#required, startOptionNames))
-      return new StartOperation(this.#compiled, args, undefined, link, this.#handle)
-    return new StartOperation(this.#compiled, args.slice(0, -1), last as StartOptions, link, this.#handle)
+      return new StartOperation(this.compiled, args, undefined, link, this.#handle, this.home)
+    return new StartOperation(this.compiled, args.slice(0, -1), last as StartOptions, link, this.#handle, this.home)
   }
 }
 
 /** The type of the handles of a definition: `HandleOf<typeof Counter>`. */
 export type HandleOf<D> = D extends ServerDefinition<infer _A, infer Calls, infer Casts> ? ServerHandle<Calls, Casts> : never
 
-/** Where a definition comes from: `import.meta`. */
-export interface ModuleMeta {
-  readonly url: string
+/** The definition that `name` means in its module: exported under it, or by its place ('#1') and exported under any. */
+export function findDefinition(module: Module, name: string): ServerDefinition<never[], object, object> | undefined {
+  const exported = exportsOf(module)
+  const place = name.startsWith('#') ? Number(name.slice(1)) : 0
+  for (const value of place === 0 ? [exported.get(name)] : exported.values())
+    if (value instanceof ServerDefinition && (place === 0 || value.home?.place === place)) return value
+  return undefined
 }
 
 /**
  * Defines a kind of server. Requests and the types of their replies are inferred from the handlers.
  *
  * Each handler gets the state and the arguments of the request. A call handler returns reply(value, state), noReply(state) or
- * stop(reason, state); a cast handler the new state. With `import.meta` the definition knows its module.
+ * stop(reason, state); a cast handler the new state.
+ *
+ * With `import.meta` before the parts, and exported from its module, the definition can start on any scheduler: `export const
+ * Counter = genServer(import.meta, { ... })`, then `Counter.start(0, { scheduler: 2 })`.
  *
  * @example
  * const Counter = genServer({
@@ -289,5 +306,7 @@ export function genServer<
 export function genServer(metaOrParts: unknown, parts?: unknown): ServerDefinition<never[], object, object> {
   const local = parts === undefined
   const chosen = (local ? metaOrParts : parts) as ServerParts<never, never[], object, object, never>
-  return new ServerDefinition(local ? undefined : (metaOrParts as ModuleMeta).url, chosen)
+  if (!local && !isModuleMeta(metaOrParts))
+    throw new VigaError(ErrorCode.BadArgument, `genServer: ${describe(metaOrParts)} is given before the parts; import.meta, or { url }, is allowed`)
+  return new ServerDefinition(local ? null : (metaOrParts as ModuleMeta), chosen)
 }

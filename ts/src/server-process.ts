@@ -52,13 +52,18 @@ export class ServerProcess extends CallbackProcess {
   #phase: Phase = Phase.Starting
   /** The caller of the request in hand, see `from`; null between requests. */
   #caller: Ref | null = null
-  /** While running: what to continue with. While ending: the reply that the caller gets last. */
+  /**
+   * While starting: what came with the process, see the constructor. While running: what to continue with. While ending: the reply
+   * that the caller gets last.
+   */
   #pending: unknown = undefined
 
-  constructor(compiled: CompiledBehaviour, parent: Pid) {
+  /** A server from another scheduler brings its `argument` with it; others get it with the request to start. */
+  constructor(compiled: CompiledBehaviour, parent: Pid, argument?: StartArgument) {
     super()
     this.#compiled = compiled
     this.#parent = parent
+    this.#pending = argument
   }
 
   /** The caller of the request in hand. */
@@ -197,7 +202,7 @@ export class ServerProcess extends CallbackProcess {
   #system(request: SystemRequest): Work {
     switch (request.kind) {
       case 'start':
-        return this.#init(request.from, request.argument as StartArgument)
+        return this.#init(request.from, (request.argument ?? this.#takeArgument()) as StartArgument)
       case 'stop':
         throw new Exit(request.argument)
       case 'status':
@@ -205,6 +210,12 @@ export class ServerProcess extends CallbackProcess {
       case 'change_code':
         return this.#changeCode(request.from, request.argument as CodeChange)
     }
+  }
+
+  #takeArgument(): unknown {
+    const argument = this.#pending
+    this.#pending = undefined
+    return argument
   }
 
   #init(from: Ref, { args, name }: StartArgument): Work {

@@ -1,3 +1,4 @@
+import { functionBlueprint, isModuleMeta, type ModuleMeta } from './blueprint.js'
 import { ErrorCode, VigaError } from './errors.js'
 import { Priority } from './engine/engine.js'
 import type { Pid } from './pid.js'
@@ -7,9 +8,11 @@ import { FunctionProcess } from './process/function-process.js'
 import { type Coroutine, GeneratorProcess } from './process/generator-process.js'
 import { refuseIfEnded } from './process/operation.js'
 import type { Process } from './process/process.js'
-import { describe } from './term/refusal.js'
 import { newRef, type Ref } from './ref.js'
-import { activeEngine, currentProcess } from './runtime-state.js'
+import { activeEngine, currentProcess, wantScheduler } from './runtime-state.js'
+import { HERE, placeOf } from './scheduler-place.js'
+import { copyTerm } from './term/copy.js'
+import { describe } from './term/refusal.js'
 
 /** A generator body, an async one, or a plain function that is the process's whole life. */
 export type Body<A extends readonly unknown[]> = (...args: A) => Coroutine | PromiseLike<unknown> | unknown
@@ -46,6 +49,8 @@ export interface SpawnOptions {
   readonly priority?: PriorityName
   /** What reports and processInfo call it. */
   readonly label?: string
+  /** The scheduler to run on, from 1; the parent's unless given. On another one it takes `import.meta` before the body. */
+  readonly scheduler?: number
 }
 
 /** Runs a callback body. */
@@ -76,7 +81,8 @@ class StatefulProcess<M, S> extends CallbackProcess {
   }
 }
 
-function processFor(body: unknown, args: readonly unknown[]): Process {
+/** The process that runs `body`. */
+export function processFor(body: unknown, args: readonly unknown[]): Process {
   if (isGeneratorFunction(body)) return new GeneratorProcess(body as (...args: never[]) => Coroutine, args)
   if (typeof body === 'function') return new FunctionProcess(body as (...args: never[]) => unknown, args)
   if (typeof body === 'object' && body !== null && 'message' in body && typeof body.message === 'function')
@@ -96,10 +102,44 @@ export function spawnProcess(process: Process, link: boolean, monitor: Ref | nul
 }
 
 /**
+ * Starts what spawn was given, a body and its arguments or import.meta before them, as a child of the current process. After
+ * import.meta, arguments are terms and copied, so that it makes no difference where the process starts.
+ */
+function begin(
+  first: unknown,
+  rest: readonly unknown[],
+  options: SpawnOptions,
+  monitor: Ref | null,
+  where: string,
+): Pid<unknown> {
+  const engine = activeEngine()
+  const parent = currentProcess()
+  refuseIfEnded(parent, 'spawn()')
+  const meta = typeof first !== 'function' && isModuleMeta(first) ? first : null
+  const body = meta === null ? first : rest[0]
+  const args = meta === null ? rest : rest.slice(1).map((arg, place) => copyTerm(arg, `argument ${place + 1}`))
+  const process = processFor(body, args)
+  process.label = options.label
+  const priority = options.priority === undefined ? Priority.Normal : priorityOf(options.priority, where)
+  const place = placeOf(engine, options.scheduler, where)
+  if (place !== HERE) {
+    process.blueprint = functionBlueprint(meta, body, args, options.label, where)
+    wantScheduler(place)
+  }
+  return engine.spawn(process, parent, options.link === true, monitor, priority, place) as Pid<unknown>
+}
+
+const plain: SpawnOptions = {}
+const linked: SpawnOptions = { link: true }
+
+/**
  * Starts a process and returns its pid. `args` go to `body` as they are: by reference, so that a socket can be handed over
  * to its process.
  *
- * @throws ERR_VIGA_SYSTEM_LIMIT when the process table is full.
+ * With `import.meta` before the body, which its module then exports, the same process can start on any scheduler (see
+ * {@link spawnWith}). Its arguments are terms then, and it gets copies of them, wherever it starts.
+ *
+ * @throws ERR_VIGA_SYSTEM_LIMIT when the process table is full; ERR_VIGA_NOT_A_TERM for arguments after `import.meta`.
  *
  * @example
  * const echo = spawn(function* () {
@@ -111,15 +151,25 @@ export function spawnProcess(process: Process, link: boolean, monitor: Ref | nul
  */
 export function spawn<M = unknown, S = unknown>(body: CallbackBody<M, S>): Pid<M>
 export function spawn<M = unknown, A extends readonly unknown[] = readonly unknown[]>(body: Body<A>, ...args: A): Pid<M>
-export function spawn(body: unknown, ...args: readonly unknown[]): Pid<unknown> {
-  return spawnProcess(processFor(body, args), false, null, Priority.Normal)
+export function spawn<M = unknown, A extends readonly unknown[] = readonly unknown[]>(
+  meta: ModuleMeta,
+  body: Body<A>,
+  ...args: A
+): Pid<M>
+export function spawn(first: unknown, ...rest: readonly unknown[]): Pid<unknown> {
+  return begin(first, rest, plain, null, 'spawn')
 }
 
 /** Like {@link spawn}, linked to the caller before it runs. */
 export function spawnLink<M = unknown, S = unknown>(body: CallbackBody<M, S>): Pid<M>
 export function spawnLink<M = unknown, A extends readonly unknown[] = readonly unknown[]>(body: Body<A>, ...args: A): Pid<M>
-export function spawnLink(body: unknown, ...args: readonly unknown[]): Pid<unknown> {
-  return spawnProcess(processFor(body, args), true, null, Priority.Normal)
+export function spawnLink<M = unknown, A extends readonly unknown[] = readonly unknown[]>(
+  meta: ModuleMeta,
+  body: Body<A>,
+  ...args: A
+): Pid<M>
+export function spawnLink(first: unknown, ...rest: readonly unknown[]): Pid<unknown> {
+  return begin(first, rest, linked, null, 'spawnLink')
 }
 
 /** Like {@link spawn}, monitored by the caller before it runs: its end is a {@link Down} with `ref`. */
@@ -128,21 +178,41 @@ export function spawnMonitor<M = unknown, A extends readonly unknown[] = readonl
   body: Body<A>,
   ...args: A
 ): { pid: Pid<M>; ref: Ref }
-export function spawnMonitor(body: unknown, ...args: readonly unknown[]): { pid: Pid<unknown>; ref: Ref } {
+export function spawnMonitor<M = unknown, A extends readonly unknown[] = readonly unknown[]>(
+  meta: ModuleMeta,
+  body: Body<A>,
+  ...args: A
+): { pid: Pid<M>; ref: Ref }
+export function spawnMonitor(first: unknown, ...rest: readonly unknown[]): { pid: Pid<unknown>; ref: Ref } {
   const ref = newRef(currentProcess().pid)
-  return { pid: spawnProcess(processFor(body, args), false, ref, Priority.Normal), ref }
+  return { pid: begin(first, rest, plain, ref, 'spawnMonitor'), ref }
 }
 
-/** Like {@link spawn}, with options. */
+/**
+ * Like {@link spawn}, with options.
+ *
+ * On another scheduler the function is found by its name among the exports of its module. What can be checked here is checked at
+ * once; a module that does not have it there ends the process with ERR_VIGA_DEFINITION_NOT_FOUND.
+ *
+ * @throws ERR_VIGA_BAD_ARGUMENT for a scheduler that the system does not have; ERR_VIGA_DEFINITION_NOT_FOUND for a body that no other
+ * scheduler could find: no `import.meta`, or no name.
+ *
+ * @example
+ * export function* crunch(from: number, to: number) { ... }
+ * const pid = spawnWith({ scheduler: 2 }, import.meta, crunch, 0, 1_000)
+ */
 export function spawnWith<M = unknown, S = unknown>(options: SpawnOptions, body: CallbackBody<M, S>): Pid<M>
 export function spawnWith<M = unknown, A extends readonly unknown[] = readonly unknown[]>(
   options: SpawnOptions,
   body: Body<A>,
   ...args: A
 ): Pid<M>
-export function spawnWith(options: SpawnOptions, body: unknown, ...args: readonly unknown[]): Pid<unknown> {
-  const process = processFor(body, args)
-  process.label = options.label
-  return spawnProcess(process, options.link === true, null, priorityOf(options.priority ?? 'normal', 'spawnWith'))
+export function spawnWith<M = unknown, A extends readonly unknown[] = readonly unknown[]>(
+  options: SpawnOptions,
+  meta: ModuleMeta,
+  body: Body<A>,
+  ...args: A
+): Pid<M>
+export function spawnWith(options: SpawnOptions, first: unknown, ...rest: readonly unknown[]): Pid<unknown> {
+  return begin(first, rest, options, null, 'spawnWith')
 }
-

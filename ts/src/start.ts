@@ -1,16 +1,24 @@
+import { BlueprintKind, nameTerm, type ServerBlueprintOptions } from './blueprint.js'
+import type { DefinitionHome } from './definition-home.js'
 import { describeReason, ErrorCode, VigaError } from './errors.js'
-import { type Engine, OutcomeStatus, Priority } from './engine/engine.js'
+import { type Blueprint, type Engine, OutcomeStatus, Priority, type SliceEnd } from './engine/engine.js'
 import { nameText } from './names.js'
 import type { Pid } from './pid.js'
+import { runInProcess } from './process/async-context.js'
+import type { BaseOperation } from './process/operation.js'
 import { OutcomeOperation } from './process/outcome-operation.js'
 import type { Process } from './process/process.js'
+import { settled } from './process/promise-operation.js'
 import { checkTimeout } from './process/receive.js'
 import { newRef, type Ref } from './ref.js'
 import { SystemRequest } from './request.js'
+import { activeEngine, wantScheduler } from './runtime-state.js'
+import { HERE, placeOf } from './scheduler-place.js'
 import type { CompiledBehaviour } from './server-behaviour.js'
 import { type StartAnswer, type StartArgument, ServerProcess } from './server-process.js'
 import type { ServerName } from './server-name.js'
 import { type PriorityName, priorityOf } from './spawn.js'
+import { copyTerm } from './term/copy.js'
 
 export interface StartOptions {
   /** Registered before init runs; taken already, the start fails with ['already_started', pid]. */
@@ -22,10 +30,15 @@ export interface StartOptions {
   readonly priority?: PriorityName
   /** What reports and processInfo call it. */
   readonly label?: string
+  /**
+   * The scheduler to run on, from 1; the starter's unless given. Arguments are terms then, and copied. Another one takes a server
+   * that is defined with genServer(import.meta, ...) and exported.
+   */
+  readonly scheduler?: number
 }
 
 /** The names of the options, to tell options from arguments. */
-export const startOptionNames: ReadonlySet<string> = new Set(['name', 'timeout', 'signal', 'priority', 'label'])
+export const startOptionNames: ReadonlySet<string> = new Set(['name', 'timeout', 'signal', 'priority', 'label', 'scheduler'])
 
 /** A process did not come up. `reason` is what it exited with, 'timeout', or ['already_started', pid]; 'ignore' when init said so. */
 export class StartError extends VigaError {
@@ -52,8 +65,14 @@ export class StartOperation<T> extends OutcomeOperation<T> {
   readonly #priority: Priority
   readonly #label: string | undefined
   readonly #handleFor: (pid: Pid<unknown>) => T
+  readonly #scheduler: number | undefined
+  readonly #home: DefinitionHome | null
   #timeout: number
   #pid: Pid<unknown> | null = null
+  /** How the server goes to another scheduler; null for one that starts here. */
+  #elsewhere: Elsewhere | null = null
+  #placed = false
+  #arrived: Promise<T> | null = null
 
   constructor(
     compiled: CompiledBehaviour,
@@ -61,9 +80,10 @@ export class StartOperation<T> extends OutcomeOperation<T> {
     options: StartOptions | undefined,
     link: boolean,
     handleFor: (pid: Pid<unknown>) => T,
+    home: DefinitionHome | null = null,
   ) {
     super(options?.signal)
-    const { name, timeout, priority, label } = options ?? {}
+    const { name, timeout, priority, label, scheduler } = options ?? {}
     if (name !== undefined && typeof name !== 'object') nameText(name, 'start')
     this.#compiled = compiled
     this.#argument = { args, name }
@@ -72,6 +92,8 @@ export class StartOperation<T> extends OutcomeOperation<T> {
     this.#label = label
     this.#timeout = timeout === undefined ? Infinity : checkTimeout(timeout, 'start')
     this.#handleFor = handleFor
+    this.#scheduler = scheduler
+    this.#home = home
   }
 
   /** Fails the start after `milliseconds` if it has no shorter time of its own. */
@@ -84,14 +106,62 @@ export class StartOperation<T> extends OutcomeOperation<T> {
     return this.#link
   }
 
+  override next(): IteratorResult<SliceEnd, T> {
+    const search = this.#search()
+    if (search !== null) {
+      const step = search.next()
+      if (step.done !== true) return step as IteratorYieldResult<SliceEnd>
+      this.#found()
+    }
+    return super.next()
+  }
+
+  protected override promise(): Promise<T> {
+    if (this.#arrived !== null) return this.#arrived
+    const search = this.#search()
+    if (search === null) return super.promise()
+    const within = activeEngine().current
+    return (this.#arrived = search.then(() => {
+      this.#found()
+      // Begun in the slice of a process, it goes on as that process's, which a promise does not know by itself.
+      return within === null ? super.promise() : runInProcess(within, () => super.promise())
+    }))
+  }
+
+  /** What must be found out before the server can start on another scheduler. */
+  #search(): BaseOperation<void> | null {
+    if (!this.#placed) {
+      this.#placed = true
+      const place = placeOf(activeEngine(), this.#scheduler, 'start')
+      if (place !== HERE) this.#elsewhere = elsewhere(place, this.#home)
+    }
+    return this.#elsewhere?.search ?? null
+  }
+
+  #found(): void {
+    if (this.#elsewhere !== null) this.#elsewhere = { ...this.#elsewhere, search: null }
+  }
+
   protected begin(engine: Engine, process: Process): Ref {
+    const { args } = this.#argument
+    const argument = this.#scheduler === undefined ? this.#argument : { ...this.#argument, args: copyArguments(args) }
     const server = new ServerProcess(this.#compiled, process.pid)
     server.label = this.#label
-    const pid = engine.spawn(server, process, this.#link, null, this.#priority)
+    const away = this.#elsewhere
+    if (away !== null) {
+      server.blueprint = this.#blueprint(away.home, argument, process.pid)
+      wantScheduler(away.place)
+    }
+    const pid = engine.spawn(server, process, this.#link, null, this.#priority, away?.place ?? HERE)
     this.#pid = pid as Pid<unknown>
     const ref = newRef(process.pid)
-    engine.call(process, pid, ref, new SystemRequest(ref, 'start', this.#argument), this.#timeout)
+    engine.call(process, pid, ref, new SystemRequest(ref, 'start', away === null ? argument : undefined), this.#timeout)
     return ref
+  }
+
+  #blueprint(home: DefinitionHome, { args, name }: StartArgument, parent: Pid): Blueprint {
+    const options: ServerBlueprintOptions = { parent, name: nameTerm(name), label: this.#label }
+    return { kind: BlueprintKind.Server, url: home.url, name: home.name as string, args, options }
   }
 
   conclude(engine: Engine, process: Process, status: OutcomeStatus, value: unknown): T {
@@ -110,4 +180,24 @@ export class StartOperation<T> extends OutcomeOperation<T> {
     if (this.#link) engine.unlink(process, pid)
     engine.signalExit(process, pid, 'kill')
   }
+}
+
+interface Elsewhere {
+  readonly place: number
+  readonly home: DefinitionHome
+  /** Done when the home has a name; null when that is so. */
+  readonly search: BaseOperation<void> | null
+}
+
+function elsewhere(place: number, home: DefinitionHome | null): Elsewhere {
+  if (home === null)
+    throw new VigaError(
+      ErrorCode.DefinitionNotFound,
+      `start: the server should start on scheduler ${place}, but its module is not known there: define it with genServer(import.meta, ...) and export it`,
+    )
+  return { place, home, search: home.name === null ? settled(home.find()) : null }
+}
+
+function copyArguments(args: readonly unknown[]): unknown[] {
+  return args.map((arg, place) => copyTerm(arg, `argument ${place + 1}`))
 }
