@@ -8,6 +8,7 @@
 //! [`executor`] is one crossing of the slice protocol.
 
 mod batch;
+pub mod binaries;
 mod call;
 mod clock;
 pub mod control_block;
