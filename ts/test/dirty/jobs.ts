@@ -2,8 +2,6 @@
 import { getEnvironmentData, parentPort, threadId } from 'node:worker_threads'
 import { Binary, self } from '../../src/index.js'
 
-export { parts } from './terms.js'
-
 /** Memory shared with the test, see cells.ts; the number of a cell is a thing to wait for. */
 const cells = (): Int32Array => new Int32Array(getEnvironmentData('viga-test-cells') as SharedArrayBuffer)
 
@@ -24,6 +22,8 @@ export function meet(mine: number, other: number): number {
   open(mine)
   return waitFor(other)
 }
+
+export const notAFunction = 'text'
 
 export function spin(started: number): never {
   open(started)

@@ -1,1 +1,0 @@
-export const parts = 'not a function'
