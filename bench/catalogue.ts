@@ -35,9 +35,9 @@ export interface Suite {
 const withBeam: readonly EngineName[] = ['native', 'pure', 'beam']
 const everybody: readonly EngineName[] = ['native', 'pure', 'beam', 'nact', 'effect']
 /** Those with two schedulers: pure is one isolate, and so are the actors of nact and the fibers of Effect. */
-const twoSchedulers: readonly EngineName[] = ['beam', 'worker_threads']
+const twoSchedulers: readonly EngineName[] = ['native', 'beam', 'worker_threads']
 /** Threads of Node share no objects, so they have no tables either. */
-const twoSchedulersWithTables: readonly EngineName[] = ['beam']
+const twoSchedulersWithTables: readonly EngineName[] = ['native', 'beam']
 
 const perSecond = (name: string): Metric[] => [{ key: 'per_second', name, unit: '1/s', better: 'higher' }]
 const bytes = (name: string): Metric[] => [{ key: 'bytes', name, unit: 'bytes', better: 'lower' }]
@@ -118,7 +118,7 @@ export const catalogue: readonly Suite[] = [
       job('list_10000', perSecond('list of 10,000'), withBeam, { size: 5_000, smokeSize: 100 }),
       job('binary_1mb', perSecond('binary 1 MB'), withBeam, { size: 1_000_000, smokeSize: 2_000 }),
       job('binary_1mb_across', perSecond('binary 1 MB across'), twoSchedulers, { size: 500_000, smokeSize: 1_000, schedulers: 2 }),
-      job('bytes_1mb_across', perSecond('Uint8Array 1 MB across'), ['worker_threads'], { size: 4_000, smokeSize: 100, schedulers: 2 }),
+      job('bytes_1mb_across', perSecond('Uint8Array 1 MB across'), ['native', 'worker_threads'], { size: 4_000, smokeSize: 100, schedulers: 2 }),
     ],
   },
   {
@@ -192,7 +192,7 @@ export const catalogue: readonly Suite[] = [
       job('fib', milliseconds('fib(30)'), withBeam, { size: 30, smokeSize: 20, warmUp: 30 }),
       job('mandelbrot', milliseconds('mandelbrot 400x400x100'), withBeam, { size: 400, smokeSize: 40, warmUp: 200 }),
       job('nbody', milliseconds('n-body 1,000,000 steps'), withBeam, { size: 1_000_000, smokeSize: 1_000 }),
-      job('servers_one_scheduler', perSecond('one scheduler'), twoSchedulers, { size: 1_600, smokeSize: 32, schedulers: 1 }),
+      job('servers_one_scheduler', perSecond('one scheduler'), [...twoSchedulers, 'pure'], { size: 1_600, smokeSize: 32, schedulers: 1 }),
       job('servers_two_schedulers', perSecond('two schedulers'), twoSchedulers, { size: 1_600, smokeSize: 32, schedulers: 2 }),
     ],
   },

@@ -1,10 +1,10 @@
 import { performance } from 'node:perf_hooks'
-import { Binary, type Coroutine, exit, type Pid, receive, self, send, spawn } from '../../ts/src/index.js'
+import { Binary, type Coroutine, exit, type Pid, receive, self, send, spawn, spawnWith } from '../../ts/src/index.js'
 import { type Figures, inProcess, type Jobs, rateSince } from './jobs.js'
 
 const WINDOW = 100
 
-function* sink(): Coroutine<void> {
+export function* sink(): Coroutine<void> {
   for (;;) {
     const message = yield* receive<unknown>()
     if (isAcknowledge(message)) send(message.acknowledge, 'acknowledged')
@@ -23,10 +23,12 @@ function listOf10000(): number[][] {
   return Array.from({ length: 100 }, (_row, row) => Array.from({ length: 100 }, (_, column) => row + column + 1))
 }
 
-/** Messages go out in windows of 100, each acknowledged by one small message, so that the mailbox stays short. */
-function* copies(count: number, message: unknown): Coroutine<Figures> {
-  const to = spawn<unknown>(sink)
+/** Messages go out in windows of 100, each acknowledged by one small message, so that the mailbox stays short. The first
+ * acknowledgement tells that the receiver has started. */
+function* copies(count: number, message: unknown, to: Pid<unknown>): Coroutine<Figures> {
   const request = { acknowledge: self<string>() }
+  send(to, request)
+  yield* receive()
   const windows = Math.floor(count / WINDOW)
   const start = performance.now()
   for (let window = 0; window < windows; window++) {
@@ -39,9 +41,16 @@ function* copies(count: number, message: unknown): Coroutine<Figures> {
   return figures
 }
 
+const here = (count: number, message: unknown) => inProcess(() => copies(count, message, spawn<unknown>(sink)))
+const across = (count: number, message: unknown) =>
+  inProcess(() => copies(count, message, spawnWith<unknown, []>({ scheduler: 2 }, import.meta, sink)))
+const megabyte = () => new Uint8Array(1 << 20).fill(7)
+
 export const jobs: Jobs = {
-  integer: (count) => inProcess(() => copies(count, count)),
-  map_10: (count) => inProcess(() => copies(count, mapOf10())),
-  list_10000: (count) => inProcess(() => copies(count, listOf10000())),
-  binary_1mb: (count) => inProcess(() => copies(count, Binary.from(new Uint8Array(1 << 20).fill(7)))),
+  integer: (count) => here(count, count),
+  map_10: (count) => here(count, mapOf10()),
+  list_10000: (count) => here(count, listOf10000()),
+  binary_1mb: (count) => here(count, Binary.from(megabyte())),
+  binary_1mb_across: (count) => across(count, Binary.from(megabyte())),
+  bytes_1mb_across: (count) => across(count, megabyte()),
 }

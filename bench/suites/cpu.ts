@@ -1,5 +1,11 @@
 import { performance } from 'node:perf_hooks'
-import { type Figures, inPlainProcess, type Jobs } from './jobs.js'
+import { type Coroutine, genServer, isDown, receive, reply, spawnMonitor } from '../../ts/src/index.js'
+import { type Figures, inPlainProcess, inProcess, type Jobs, rateSince } from './jobs.js'
+
+const SERVERS = 8
+const CALLERS = 2
+const TILE = 50
+const TILE_SUM = 109_673
 
 function fib(n: number): number {
   return n < 2 ? n : fib(n - 1) + fib(n - 2)
@@ -151,8 +157,41 @@ function planets(steps: number): Figures {
   return { milliseconds }
 }
 
+/** A server that works: each call renders a tile of the Mandelbrot set. */
+export const Renderer = genServer(import.meta, {
+  init: () => 'ready',
+  call: { tile: (state, size: number) => reply(mandelbrot(size, 100), state) },
+})
+
+type Client = Awaited<ReturnType<typeof Renderer.start>>
+
+function* callTiles(server: Client, count: number): Coroutine<void> {
+  for (let i = 0; i < count; i++) check((yield* server.call.tile(TILE)) === TILE_SUM, 'tile')
+}
+
+/** Tiles a second that 8 servers render, spread over the first `schedulers`; each has two callers on the first one. */
+function* servers(count: number, schedulers: number): Coroutine<Figures> {
+  const renderers: Client[] = []
+  for (let i = 0; i < SERVERS; i++) renderers.push(yield* Renderer.start({ scheduler: 1 + (i % schedulers) }))
+  const each = Math.floor(count / (SERVERS * CALLERS))
+  const start = performance.now()
+  for (let i = 0; i < CALLERS; i++) for (const renderer of renderers) spawnMonitor(callTiles, renderer, each)
+  for (let i = 0; i < SERVERS * CALLERS; i++) yield* receive(isNormalEnd)
+  const figures = rateSince(start, each * SERVERS * CALLERS)
+  for (const renderer of renderers) yield* renderer.stop()
+  return figures
+}
+
+function isNormalEnd(message: unknown): boolean {
+  if (!isDown(message)) return false
+  check(message.reason === 'normal', `a caller ended with ${String(message.reason)}`)
+  return true
+}
+
 export const jobs: Jobs = {
   fib: (n) => inPlainProcess(() => fibonacci(n)),
   mandelbrot: (size) => inPlainProcess(() => fractal(size)),
   nbody: (steps) => inPlainProcess(() => planets(steps)),
+  servers_one_scheduler: (count) => inProcess(() => servers(count, 1)),
+  servers_two_schedulers: (count) => inProcess(() => servers(count, 2)),
 }

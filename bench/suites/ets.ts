@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
-import { ets, type Table } from '../../ts/src/index.js'
-import { type Figures, inPlainProcess, type Jobs, randomIntegers, rateSince, shuffled } from './jobs.js'
+import { type Coroutine, ets, type Pid, receive, self, send, spawnWith, type Table, type TableId } from '../../ts/src/index.js'
+import { type Figures, inPlainProcess, inProcess, type Jobs, randomIntegers, rateSince, shuffled } from './jobs.js'
 
 type Row = [key: number, word: string, count: number]
 type Rows = Table<Row, 0>
@@ -71,6 +71,44 @@ function orderedRange(count: number): Figures {
   return figures
 }
 
+function insertEach(table: Rows, keys: readonly number[]): void {
+  for (const key of keys) table.insert([key, 'hello', 1])
+}
+
+const works = { insert: insertEach, lookup, updateCounter } as const
+
+/** Keys of one half are odd, those of the other even. */
+function halfOfKeys(count: number, half: number): number[] {
+  return randomIntegers(count, half).map((key) => 2 * (key >>> 1) + half - 1)
+}
+
+/** Does the work with its half of the keys, when told to go. */
+export function* worker(parent: Pid<string>, id: TableId, work: keyof typeof works, count: number, half: number): Coroutine<void> {
+  const table = ets.open<Row>(id)
+  const keys = shuffled(halfOfKeys(count, half))
+  send(parent, 'ready')
+  yield* receive()
+  works[work](table, keys)
+  send(parent, 'done')
+}
+
+/** Operations a second of two processes on two schedulers, each of which does the work with half of the keys. */
+function* byTwo(count: number, work: keyof typeof works): Coroutine<Figures> {
+  const table = ets.create<Row>({ access: 'public' })
+  const each = count >> 1
+  if (work !== 'insert') for (const half of [1, 2]) insertEach(table, halfOfKeys(each, half))
+  const workers = [1, 2].map((scheduler) =>
+    spawnWith({ scheduler }, import.meta, worker, self<string>(), table.id, work, each, scheduler),
+  )
+  for (const _ of workers) yield* receive()
+  const start = performance.now()
+  for (const pid of workers.reverse()) send(pid, 'go')
+  for (const _ of workers) yield* receive()
+  const figures = rateSince(start, 2 * each)
+  table.drop()
+  return figures
+}
+
 export const jobs: Jobs = {
   insert: (count) => inPlainProcess(() => insert(count)),
   lookup: (count) => inPlainProcess(() => withEachKey(count, lookup)),
@@ -78,4 +116,7 @@ export const jobs: Jobs = {
   update_counter: (count) => inPlainProcess(() => withEachKey(count, updateCounter)),
   ordered_insert: (count) => inPlainProcess(() => orderedInsert(count)),
   ordered_range: (count) => inPlainProcess(() => orderedRange(count)),
+  insert_two: (count) => inProcess(() => byTwo(count, 'insert')),
+  lookup_two: (count) => inProcess(() => byTwo(count, 'lookup')),
+  update_counter_two: (count) => inProcess(() => byTwo(count, 'updateCounter')),
 }

@@ -39,10 +39,14 @@ export function rateSince(start: number, operations: number): Figures {
   return { per_second: (operations * 1_000) / (performance.now() - start) }
 }
 
-/** Whole numbers below 2^30 in an order anybody can repeat (xorshift32). */
-export function randomIntegers(count: number): number[] {
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] as number
+}
+
+/** Whole numbers below 2^30 in an order anybody can repeat (xorshift32), another one for each `seed` from 1 on. */
+export function randomIntegers(count: number, seed = 1): number[] {
   const numbers = new Array<number>(count)
-  let x = 2_463_534_242
+  let x = (2_463_534_242 * seed) | 0
   for (let i = 0; i < count; i++) {
     x ^= x << 13
     x ^= x >>> 17

@@ -1,10 +1,12 @@
 import { performance } from 'node:perf_hooks'
-import { type Coroutine, exit, type Pid, receive, self, send, spawn } from '../../ts/src/index.js'
-import { type Figures, inProcess, type Jobs, rateSince } from './jobs.js'
+import { type Coroutine, exit, type Pid, receive, self, send, spawn, spawnWith, TIMEOUT } from '../../ts/src/index.js'
+import { type Figures, inProcess, type Jobs, median, rateSince } from './jobs.js'
 
 type Turn = readonly [from: Pid<Turn>, n: number]
 
-function* pong(): Coroutine<void> {
+const PAUSE = 5
+
+export function* pong(): Coroutine<void> {
   const me = self<Turn>()
   for (;;) {
     const [from, n] = yield* receive<Turn>()
@@ -12,9 +14,8 @@ function* pong(): Coroutine<void> {
   }
 }
 
-function* ping(count: number): Coroutine<Figures> {
+function* ping(count: number, partner: Pid<Turn>): Coroutine<Figures> {
   const me = self<Turn>()
-  const partner = spawn<Turn>(pong)
   const start = performance.now()
   for (let n = count; n > 0; n--) {
     send(partner, [me, n])
@@ -26,4 +27,36 @@ function* ping(count: number): Coroutine<Figures> {
   return figures
 }
 
-export const jobs: Jobs = { one_scheduler: (count) => inProcess(() => ping(count)) }
+/** The first round trip waits until the other scheduler has started. */
+function* onOtherScheduler(): Coroutine<Pid<Turn>> {
+  const partner = spawnWith<Turn, []>({ scheduler: 2 }, import.meta, pong)
+  send(partner, [self<Turn>(), 0])
+  yield* receive<Turn>()
+  return partner
+}
+
+function* across(count: number): Coroutine<Figures> {
+  return yield* ping(count, yield* onOtherScheduler())
+}
+
+/** The median of round trips after a pause in which both schedulers fall asleep. */
+function* parked(count: number): Coroutine<Figures> {
+  const me = self<Turn>()
+  const partner = yield* onOtherScheduler()
+  const times: number[] = []
+  for (let n = 1; n <= count; n++) {
+    if ((yield* receive<Turn>({ timeout: PAUSE })) !== TIMEOUT) throw new Error('a message arrived in the pause')
+    const start = performance.now()
+    send(partner, [me, n])
+    yield* receive<Turn>()
+    times.push((performance.now() - start) * 1_000)
+  }
+  exit(partner, 'kill')
+  return { microseconds: median(times) }
+}
+
+export const jobs: Jobs = {
+  one_scheduler: (count) => inProcess(() => ping(count, spawn<Turn>(pong))),
+  two_schedulers: (count) => inProcess(() => across(count)),
+  parked: (count) => inProcess(() => parked(count)),
+}
