@@ -7,6 +7,7 @@
 //! Nothing unwinds into Node: every function runs under [`ffi::guarded`], which turns a panic into a JavaScript error.
 
 mod allocator_facts;
+mod binaries;
 mod ffi;
 mod instance;
 mod introspection;
@@ -37,6 +38,7 @@ pub unsafe extern "C" fn napi_register_module_v1(env: napi_env, exports: napi_va
         names::register(env, exports, instance)?;
         introspection::register(env, exports, instance)?;
         allocator_facts::register(env, exports, instance)?;
+        binaries::register(env, exports)?;
         let station = station::Station::install(env, instance)?;
         tables::register(env, exports, station)?;
         registries::register(env, exports, station)
