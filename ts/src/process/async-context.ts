@@ -4,6 +4,9 @@ import type { Process } from './process.js'
 
 let storage: AsyncLocalStorage<Process | undefined> | undefined
 
+/** Runs what it is given in the context in which viga was loaded, which belongs to nobody. */
+const outside = AsyncLocalStorage.snapshot()
+
 /**
  * Runs `body` with `process` as the current process, in it and in every continuation of it. The storage is made with the
  * first async body, because on Node 20 it slows every promise of the isolate.
@@ -18,9 +21,9 @@ export function runInProcess<T>(process: Process, body: () => T): T {
 }
 
 /**
- * Runs `body` as code outside any process. Not by AsyncLocalStorage.exit, which on Node 20 disables the storage for as long as
- * `body` runs: promise jobs run from in there would not find their process.
+ * Runs `body` as code outside any process, and outside every AsyncLocalStorage that whoever calls is in: the engine's turns run
+ * like this, or the first sender of a turn would lend its stores to all processes that run in it.
  */
 export function runOutsideProcesses<T>(body: () => T): T {
-  return storage === undefined ? body() : storage.run(undefined, body)
+  return outside(body)
 }

@@ -2,6 +2,7 @@ import type { Pid } from '../pid.js'
 import { endProcess } from '../runtime-state.js'
 import { type Blueprint, SliceEnd, type Wake } from '../engine/engine.js'
 import type { AsyncWaits } from './async-waits.js'
+import { OwnContext } from './own-context.js'
 import type { PutAside } from './put-aside.js'
 
 /**
@@ -19,8 +20,23 @@ export abstract class Process {
   label: string | undefined = undefined
   /** How it can be started elsewhere; null when it cannot. */
   blueprint: Blueprint | null = null
+  /** What it keeps of contexts from slice to slice; null while there is nothing. */
+  context: OwnContext | null = null
   /** True once it has ended, whatever ended it. What still runs of it may not act any more. */
   ended = false
+
+  /** One slice, in the context of this process. What the engine calls. */
+  slice(wake: Wake): SliceEnd {
+    if (this.context !== null) this.context.stores.enter()
+    const end = this.run(wake)
+    // Now, if not before: the slice may have entered its first store.
+    if (this.context !== null) this.context.stores.leave()
+    return end
+  }
+
+  ownContext(): OwnContext {
+    return (this.context ??= new OwnContext())
+  }
 
   /** Executes one slice. Never throws: what the body throws becomes the exit reason. */
   abstract run(wake: Wake): SliceEnd

@@ -108,7 +108,7 @@ export class NativeLoop {
     engine.current = process
     let end: SliceEnd
     try {
-      end = process.run(wake)
+      end = process.slice(wake)
     } catch (thrown) {
       // `run` turns what a body throws into a reason; this is a defect of viga's, and costs this process alone.
       process.ended = true

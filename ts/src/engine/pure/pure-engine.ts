@@ -157,7 +157,7 @@ export class PureEngine implements Engine, Surroundings {
     this.heldDelta = 0
     let end: SliceEnd
     try {
-      end = entry.process.run(wake)
+      end = entry.process.slice(wake)
     } catch (thrown) {
       // `run` turns what bodies throw into reasons; only the stack or the memory running out in there gets here.
       end = SliceEnd.Exit
