@@ -4,44 +4,62 @@ import { ErrorCode, VigaError } from './errors.js'
 
 const TYPESCRIPT = /\.[cm]?tsx?$/
 
-/** tsx has been asked for in this isolate, by us or by the command line. */
-let tsxThere: Promise<void> | undefined
+let inWorker = false
+/** tsx has been registered in this isolate; twice would break it. */
+let tsx: Promise<void> | undefined
+
+/** From here on this isolate is one that viga started, to which the loaders of the main thread do not reach. */
+export function markAsScheduler(): void {
+  inWorker = true
+}
 
 /**
- * Imports the module at `url`. For TypeScript in an isolate that cannot read it by itself, tsx is registered first where it can be
- * found: from the module's folder, or from viga's.
+ * Imports the module at `url`. In a thread that viga started, TypeScript goes through tsx where the program does (vitest counts),
+ * or where Node cannot read it by itself; tsx is looked for from the module's folder, then from viga's.
  *
  * @throws ERR_VIGA_DEFINITION_NOT_FOUND for TypeScript that nothing here can read; otherwise what the module throws.
  */
 export async function importModule(url: string): Promise<Readonly<Record<string, unknown>>> {
-  if (isWorkerOfTypeScript(url)) await (tsxThere ??= registerTsx(url))
+  const isTypeScript = inWorker && url.startsWith('file:') && TYPESCRIPT.test(new URL(url).pathname)
+  if (!isTypeScript || hasOtherLoader()) return await importNow(url)
+  if (!stripsTypes() || parentUsesTsx()) await (tsx ??= registerTsx(url))
+  try {
+    return await importNow(url)
+  } catch (error) {
+    if (tsx !== undefined || !isBeyondStripping(error)) throw error
+    await (tsx ??= registerTsx(url))
+    return await importNow(url)
+  }
+}
+
+async function importNow(url: string): Promise<Readonly<Record<string, unknown>>> {
   return (await import(url)) as Readonly<Record<string, unknown>>
 }
 
-let inScheduler = false
-
-/** From here on this isolate is one that viga started. Others have read their TypeScript by some means already. */
-export function markAsScheduler(): void {
-  inScheduler = true
+function commandLine(): string {
+  return [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ')
 }
 
-function isWorkerOfTypeScript(url: string): boolean {
-  return inScheduler && url.startsWith('file:') && TYPESCRIPT.test(new URL(url).pathname) && !readsTypeScript()
+/** Loaders that worker threads get from the command line as the main thread does. */
+function hasOtherLoader(): boolean {
+  return /ts-node|swc-node|@swc|esbuild-register/.test(commandLine())
 }
 
-/**
- * A loader given on the command line is in force in worker threads too. Vitest's is not, and what goes through vitest is
- * seldom written for Node's own type stripping: there tsx is preferred.
- */
-function readsTypeScript(): boolean {
-  const options = [...process.execArgv, process.env['NODE_OPTIONS'] ?? ''].join(' ')
-  if (/\btsx\b|ts-node|swc|esbuild-register/.test(options)) return true
-  return stripsTypes() && process.env['VITEST'] === undefined
+/** tsx on the command line registers itself in the main thread alone; vitest reads TypeScript in a way of its own. */
+function parentUsesTsx(): boolean {
+  return /\btsx\b/.test(commandLine()) || process.env['VITEST'] !== undefined
 }
 
+/** Node reads TypeScript by leaving out its types. */
 function stripsTypes(): boolean {
   const { features } = process as { features: { typescript?: unknown } }
   return features.typescript !== undefined && features.typescript !== false
+}
+
+/** More than types would have to be left out, or './x.js' means './x.ts'. */
+function isBeyondStripping(error: unknown): boolean {
+  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined
+  return code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX' || code === 'ERR_MODULE_NOT_FOUND'
 }
 
 async function registerTsx(url: string): Promise<void> {

@@ -1,5 +1,7 @@
+import { pathToFileURL } from 'node:url'
+import { arrive } from './arrival.js'
 import { isDirtyWorker } from './dirty-mark.js'
-import { type DirtyOptions, installDirtySettings, settleDirty } from './dirty-settings.js'
+import { type DirtyOptions, type DirtySettings, installDirtySettings, settleDirty } from './dirty-settings.js'
 import { describeReason, ErrorCode, VigaError } from './errors.js'
 import type { Engine, EngineOptions, Host } from './engine/engine.js'
 import { type EngineChoice, selectEngine } from './engine/select.js'
@@ -7,21 +9,32 @@ import type { Pid } from './pid.js'
 import type { Process } from './process/process.js'
 import { isOrderly } from './process/reason.js'
 import { RootProcess } from './process/root-process.js'
-import { type CrashReporter, reportOnStderr } from './report.js'
-import { installBoot, installEnder, setRuntime, startedEngine } from './runtime-state.js'
+import { type CrashReport, type CrashReporter, reportOnStderr } from './report.js'
+import { installBoot, installEnder, installStarter, setRuntime, startedEngine, wantScheduler } from './runtime-state.js'
+import type { SchedulerData, SchedulerMessage } from './scheduler-messages.js'
 import { type SchedulerOptions, type Settings, settle, spinMicroseconds, wakeupLength } from './settings.js'
 import { copyReason } from './term/copy.js'
+import { decodeTerm } from './term/decode.js'
+import { describe } from './term/refusal.js'
 import { sizeThreadPool } from './thread-pool.js'
 import { VERSION } from './version.js'
+import { reportSchedulerOnStderr, type SchedulerReporter, WorkerPool } from './worker-pool.js'
 
 export interface RuntimeOptions extends SchedulerOptions, DirtyOptions {
   /** `native`, `pure`, or `auto` (default: VIGA_ENGINE if set, else native where it loads, with a line when it does not). */
   readonly engine?: EngineChoice
   /**
    * Told once of each process that an error ends; writes lines on stderr unless given. It is called in the place of that process, so
-   * it may send, but not spawn, link or monitor.
+   * it may send, but not spawn, link or monitor. Of processes on other schedulers it is told a little later, outside any process.
    */
   readonly onCrash?: CrashReporter
+  /** Told of each further scheduler whose thread has ended while the runtime runs; writes a line on stderr unless given. */
+  readonly onSchedulerDown?: SchedulerReporter
+  /**
+   * The file that the threads of further schedulers begin with, for programs that bundle viga: one that calls runScheduler(). A file:
+   * URL, or a path.
+   */
+  readonly workerEntry?: URL | string
 }
 
 /** Where the copy of viga that runs in this isolate leaves its mark, so that a second copy is refused, not half working. */
@@ -50,6 +63,7 @@ const host: Host = {
     process.bury()
   },
   copyReason,
+  arrive,
 }
 
 function endProcess(process: Process, reason: unknown): void {
@@ -71,19 +85,31 @@ function reportCrash(engine: Engine, process: Process, reason: unknown): void {
   }
   const stack =
     typeof reason === 'object' && reason !== null && 'stack' in reason && typeof reason.stack === 'string' ? reason.stack : ''
+  report({ pid: process.pid, names: facts?.names ?? [], label: process.label, reason, stack, ancestors })
+}
+
+function report(crash: CrashReport): void {
   try {
-    reporter({ pid: process.pid, names: facts?.names ?? [], label: process.label, reason, stack, ancestors })
+    reporter(crash)
   } catch (error) {
-    globalThis.process.stderr.write(`viga: onCrash threw ${describeReason(error)} while told of ${String(process.pid)}\n`)
+    process.stderr.write(`viga: onCrash threw ${describeReason(error)} while told of ${String(crash.pid)}\n`)
   }
 }
 
+function refuseSecond(): void {
+  const engine = startedEngine()
+  if (engine === undefined) return
+  throw new VigaError(
+    ErrorCode.RuntimeStarted,
+    engine.scheduler === 1
+      ? 'Runtime.start: the runtime of this thread is running already; start it before the first use of viga, or stop it first (Runtime.current)'
+      : `Runtime.start: this thread is scheduler ${engine.scheduler} of a runtime that runs, and loads this module for what it defines; ` +
+        'keep definitions in modules of their own, or start the runtime only if (schedulerId() === 1)',
+  )
+}
+
 function start(options: RuntimeOptions = {}): Runtime {
-  if (startedEngine() !== undefined)
-    throw new VigaError(
-      ErrorCode.RuntimeStarted,
-      'Runtime.start: the runtime of this thread is running already; start it before the first use of viga, or stop it first (Runtime.current)',
-    )
+  refuseSecond()
   if (isDirtyWorker())
     throw new VigaError(
       ErrorCode.InDirtyWorker,
@@ -91,23 +117,79 @@ function start(options: RuntimeOptions = {}): Runtime {
     )
   const asked = settle(options, process.env)
   const dirty = settleDirty(options, asked)
+  const entry = entryOf(options.workerEntry)
   const { engine } = selectEngine(options.engine)
   // The pure engine has one scheduler, whatever number was asked for.
   const settings: Settings = engine.kind === 'pure' ? Object.freeze({ ...asked, schedulers: 1, online: 1 }) : asked
   if (settings.sizesThreadPool) sizeThreadPool(settings.threadPool)
+  begin(engine, settings, dirty, options.onCrash ?? reportOnStderr, engineOptions(settings))
+  const pool = new WorkerPool({
+    data: { version: VERSION, system: engine.system, settings, dirty },
+    resourceLimits: settings.workerResourceLimits,
+    entry,
+    told: (message) => toldByScheduler(message),
+    down: options.onSchedulerDown ?? reportSchedulerOnStderr,
+  })
+  running = new Runtime(engine, settings, () => pool.stop())
+  installStarter((scheduler) => pool.ensure(scheduler))
+  if (settings.startAtOnce) for (let scheduler = 2; scheduler <= engine.schedulers; scheduler++) pool.ensure(scheduler)
+  return running
+}
+
+/** What a thread that joins a running system tells of. */
+export interface SchedulerOutlet {
+  want(scheduler: number): void
+  crash(report: CrashReport): void
+  stop(): void
+}
+
+/** Makes this isolate a further scheduler of the system that `data` names. */
+export function joinRuntime(data: SchedulerData, outlet: SchedulerOutlet): void {
+  refuseSecond()
+  const { settings, dirty, system, scheduler } = data
+  const { engine } = selectEngine('native')
+  begin(engine, settings, dirty, outlet.crash, { ...engineOptions(settings), join: { system, scheduler } })
+  running = new Runtime(engine, settings, async () => outlet.stop())
+  installStarter(outlet.want)
+}
+
+/** Starts `engine` and makes it this isolate's. */
+function begin(engine: Engine, settings: Settings, dirty: DirtySettings, report: CrashReporter, options: EngineOptions): void {
   claimIsolate()
-  reporter = options.onCrash ?? reportOnStderr
+  reporter = report
   installDirtySettings(dirty)
   const root = new RootProcess()
-  root.label = 'root'
+  root.label = settings.schedulers === 1 || options.join === undefined ? 'root' : `root of scheduler ${options.join.scheduler}`
   try {
-    engine.start(root, host, engineOptions(settings))
+    engine.start(root, host, options)
   } catch (error) {
     releaseIsolate()
     throw error
   }
   setRuntime(engine, root)
-  return (running = new Runtime(engine, settings))
+}
+
+function toldByScheduler(message: SchedulerMessage): void {
+  switch (message.kind) {
+    case 'want':
+      wantScheduler(message.scheduler)
+      break
+    case 'crash':
+      report(decodeTerm(message.report) as CrashReport)
+      break
+    case 'stop':
+      running?.stop()
+      break
+    case 'joined':
+      break
+  }
+}
+
+function entryOf(given: URL | string | undefined): URL | undefined {
+  if (given === undefined) return undefined
+  if (given instanceof URL) return given
+  if (typeof given === 'string') return given.startsWith('file:') ? new URL(given) : pathToFileURL(given)
+  throw new VigaError(ErrorCode.BadArgument, `Runtime.start: workerEntry is ${describe(given)}; a file: URL or a path is allowed`)
 }
 
 function engineOptions(settings: Settings): EngineOptions {
@@ -129,16 +211,21 @@ installBoot(() => {
 })
 installEnder(endProcess)
 
-/** The runtime of this thread: started on first use, or here, with options. */
+/**
+ * The runtime that this thread is part of: started on first use, or here, with options. In the threads of further schedulers it is the
+ * one they belong to.
+ */
 export class Runtime implements AsyncDisposable {
   readonly #engine: Engine
+  readonly #stopThreads: () => Promise<void>
   /** What is in force, from options, flags and defaults. */
   readonly settings: Settings
 
   /** Use {@link Runtime.start}. */
-  constructor(engine: Engine, settings: Settings) {
+  constructor(engine: Engine, settings: Settings, stopThreads: () => Promise<void>) {
     this.#engine = engine
     this.settings = settings
+    this.#stopThreads = stopThreads
   }
 
   /**
@@ -163,16 +250,26 @@ export class Runtime implements AsyncDisposable {
   /**
    * Ends every process, without signals, and gives back what the engine holds. What code outside any process awaits at that
    * moment (a message, a reply, a start) fails with ERR_VIGA_RUNTIME_STOPPED. Idempotent.
+   *
+   * The threads of further schedulers are told to end, and may do so a little later; disposing (`await using`) waits for them. On one of
+   * those, it has the thread that started the runtime stop it.
    */
   stop(): void {
-    if (startedEngine() !== this.#engine) return
-    running = undefined
-    setRuntime(undefined, undefined)
-    this.#engine.stop()
-    releaseIsolate()
+    void this.#stop()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.stop()
+    await this.#stop()
+  }
+
+  #stop(): Promise<void> {
+    const ended = this.#stopThreads()
+    if (startedEngine() !== this.#engine || this.#engine.scheduler !== 1) return ended
+    running = undefined
+    installStarter(() => undefined)
+    setRuntime(undefined, undefined)
+    this.#engine.stop()
+    releaseIsolate()
+    return ended
   }
 }

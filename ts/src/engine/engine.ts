@@ -162,6 +162,8 @@ export interface Host {
   buried(process: Process): void
   /** A private copy of a reason for one more receiver. */
   copyReason(reason: unknown): unknown
+  /** A process that another scheduler has sent here: to be given a pid and its first slice. Never throws. */
+  arrive(blueprint: Blueprint): Process
 }
 
 export interface Engine {
