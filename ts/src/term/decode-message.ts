@@ -7,7 +7,7 @@ import { Tag } from './tag.js'
 const systemKinds: ReadonlySet<string> = new Set<SystemRequest['kind']>(['start', 'stop', 'status', 'change_code'])
 
 /** A request of viga's own, which nothing else holds, or an atom. */
-export function readMessagePart(reader: TermReader, at: number, depth: number): unknown {
+export function readRequest(reader: TermReader, at: number, depth: number): unknown {
   const tag = reader.bytes[at]
   if (tag === Tag.NamedAtom) return Symbol.for(readText(reader))
   if (depth > 0) throw malformed(reader, at)

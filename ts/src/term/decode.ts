@@ -10,8 +10,11 @@ import { readKey, readLatin1, readShortLatin1, readUtf16 } from './read-string.j
 import { MAX_DEPTH } from './refusal.js'
 import { Tag } from './tag.js'
 
-/** Reads what messages hold beside the terms of tables; `at` is where its tag stands, which has been passed. */
-export type ReadMessagePart = (reader: TermReader, at: number, depth: number) => unknown
+/** Reads what messages hold beside the terms of tables. */
+export interface MessageParts {
+  /** The part whose tag stands at `at`, which has been passed. */
+  readPart(reader: TermReader, at: number, depth: number): unknown
+}
 
 /** Reads terms one after the other from `bytes`. */
 export class TermReader {
@@ -21,25 +24,21 @@ export class TermReader {
   position: number
   /** Where the terms end. */
   end: number
-  readonly #readMessagePart: ReadMessagePart
+  /** Null where no messages are. */
+  readonly parts: MessageParts | null
 
-  constructor(bytes: Uint8Array, position = 0, readMessagePart: ReadMessagePart = refuse) {
+  constructor(bytes: Uint8Array, position = 0, parts: MessageParts | null = null) {
     this.bytes = bytes
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.position = position
     this.end = bytes.length
-    this.#readMessagePart = readMessagePart
+    this.parts = parts
   }
 
   /** Goes on in other bytes. */
   moveTo(bytes: Uint8Array): void {
     this.bytes = bytes
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  }
-
-  /** What only messages hold. */
-  messagePart(at: number, depth: number): unknown {
-    return this.#readMessagePart(this, at, depth)
   }
 
   /** The next term. Throws ERR_VIGA_BAD_ARGUMENT when the bytes are none. O(size). */
@@ -72,10 +71,6 @@ export function malformed(reader: TermReader, at: number): VigaError {
     ErrorCode.BadArgument,
     `no well-formed term at byte ${at} of ${reader.end}; what encodeTerm writes is allowed`,
   )
-}
-
-function refuse(reader: TermReader, at: number): never {
-  throw malformed(reader, at)
 }
 
 /** Moves past `length` bytes and returns where they begin. */
@@ -154,7 +149,8 @@ function readRare(reader: TermReader, at: number, depth: number): unknown {
     case Tag.Error:
       return readError(reader, depth)
     default:
-      return reader.messagePart(at, depth)
+      if (reader.parts === null) throw malformed(reader, at)
+      return reader.parts.readPart(reader, at, depth)
   }
 }
 

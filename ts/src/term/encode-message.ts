@@ -5,7 +5,7 @@
  * While a message is written, code of its author may run (a getter, a proxy) and records may move: what has been written is
  * found by its distance from the writer's `start`, never by its position.
  */
-import { Binary, bytesOfBinary } from '../binary.js'
+import { Binary, bytesOfBinary, offsetOfBinary } from '../binary.js'
 import { Pid } from '../pid.js'
 import { Ref } from '../ref.js'
 import { CallRequest, CastRequest, SystemRequest } from '../request.js'
@@ -187,7 +187,7 @@ function writeBinary(writer: TermWriter, binary: Binary): void {
   const at = writer.position
   writer.bytes[at] = Tag.SharedBinary
   writer.view.setUint32(at + 1, place, true)
-  writer.view.setUint32(at + 5, 0, true)
+  writer.view.setUint32(at + 5, offsetOfBinary(binary), true)
   writer.view.setUint32(at + 9, binary.length, true)
   writer.position = at + 13
 }

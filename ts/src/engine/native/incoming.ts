@@ -1,14 +1,25 @@
+import type { Binary } from '../../binary.js'
 import { ErrorCode, VigaError } from '../../errors.js'
-import { read, TermReader } from '../../term/decode.js'
-import { readMessagePart } from '../../term/decode-message.js'
+import { malformed, type MessageParts, read, TermReader } from '../../term/decode.js'
+import { readRequest } from '../../term/decode-message.js'
+import type { SharedBinaries } from '../../term/shared-binaries.js'
+import { Tag } from '../../term/tag.js'
 import { RECORD_HEAD } from './outgoing.js'
 
-/** Messages from other schedulers: records (see Outgoing) that the core has put into one buffer. */
-export class Incoming {
+/**
+ * Messages from other schedulers: records (see Outgoing) that the core has put into one buffer. It must keep the binaries of a record
+ * counted until the first crossing after the record has been read.
+ */
+export class Incoming implements MessageParts {
   readonly #reader: TermReader
+  readonly #binaries: SharedBinaries | null
+  /** The list of binaries of the record being read: where it begins, and its length. */
+  #list = 0
+  #listed = 0
 
-  constructor(bytes: Uint8Array) {
-    this.#reader = new TermReader(bytes, 0, readMessagePart)
+  constructor(bytes: Uint8Array, binaries: SharedBinaries | null = null) {
+    this.#reader = new TermReader(bytes, 0, this)
+    this.#binaries = binaries
   }
 
   get bytes(): Uint8Array {
@@ -28,13 +39,34 @@ export class Incoming {
   read(offset: number): unknown {
     const reader = this.#reader
     const { view } = reader
-    const start = offset + RECORD_HEAD
-    if (start > view.byteLength) throw noRecord(offset)
+    const list = offset + RECORD_HEAD
+    if (list > view.byteLength) throw noRecord(offset)
+    this.#list = list
+    this.#listed = view.getUint32(offset + 4, true)
+    const start = list + 8 * this.#listed
     const end = start + view.getUint32(offset, true)
     if (end > view.byteLength) throw noRecord(offset)
     reader.position = start
     reader.end = end
     return read(reader, 0)
+  }
+
+  /** For the reader: what only messages hold. */
+  readPart(reader: TermReader, at: number, depth: number): unknown {
+    return reader.bytes[at] === Tag.SharedBinary ? this.#readBinary(reader, at) : readRequest(reader, at, depth)
+  }
+
+  #readBinary(reader: TermReader, at: number): Binary {
+    const place = reader.uint32()
+    const offset = reader.uint32()
+    const length = reader.uint32()
+    if (place >= this.#listed || this.#binaries === null) throw malformed(reader, at)
+    const { view } = reader
+    const entry = this.#list + 8 * place
+    const id = view.getUint32(entry, true) + view.getUint32(entry + 4, true) * 0x1_0000_0000
+    const binary = this.#binaries.find(id, offset, length)
+    if (binary === undefined) throw malformed(reader, at)
+    return binary
   }
 }
 

@@ -1,8 +1,9 @@
-import type { Binary } from '../../binary.js'
+import type { Binary, BinaryMemory } from '../../binary.js'
 import { ErrorCode, VigaError } from '../../errors.js'
 import { copyReason } from '../../term/copy.js'
 import { contentOf, writeMessage } from '../../term/encode-message.js'
 import { NOT_A_TERM, refusal } from '../../term/refusal.js'
+import type { SharedBinaries } from '../../term/shared-binaries.js'
 import { type Carrier, TermWriter } from '../../term/writer.js'
 
 /** Marks a handle as the place of a record instead of a value of this isolate: records begin at multiples of 8 bytes. */
@@ -10,6 +11,9 @@ export const FRAGMENT = 1 << 30
 
 /** Bytes of a record before its binaries: the length of the term and the number of binaries. */
 export const RECORD_HEAD = 8
+
+/** Bytes of a binary that are copied with the message rather than shared. */
+const LONGEST_INLINE = 64
 
 /** Size of the buffer unless a record needs more. */
 const USUAL_SIZE = 256 * 1024
@@ -37,8 +41,15 @@ export class Outgoing implements Carrier {
   #writing = false
   /** What a flush within a record threw: no fault of the message. */
   #flushFailure: { readonly thrown: unknown } | null = null
+  /** Null where binaries travel in line, whatever their length. */
+  readonly #binaries: SharedBinaries | null
+  /** The binaries of the record being written. */
+  #listed: BinaryMemory[] = []
+  /** Those of the records that have not crossed: nobody else need have them until the core counts them. */
+  #waiting: BinaryMemory[] = []
 
-  constructor(port: OutgoingPort, size = USUAL_SIZE) {
+  constructor(port: OutgoingPort, binaries: SharedBinaries | null = null, size = USUAL_SIZE) {
+    this.#binaries = binaries
     this.#writer = new TermWriter(new Uint8Array(size), this)
     this.#port = port
     port.attach(this.#writer.bytes)
@@ -70,6 +81,7 @@ export class Outgoing implements Carrier {
       return this.#finish(writer)
     } catch (thrown) {
       writer.position = writer.start
+      if (this.#listed.length !== 0) this.#listed = []
       throw this.#failure(value, name, thrown)
     } finally {
       this.#writing = false
@@ -89,6 +101,7 @@ export class Outgoing implements Carrier {
   /** The core has copied all records that are whole; their memory is used again. */
   reset(): void {
     const writer = this.#writer
+    if (this.#waiting.length !== 0) this.#waiting = []
     if (this.#writing) {
       writer.bytes.copyWithin(0, writer.start, writer.position)
       writer.position -= writer.start
@@ -110,16 +123,42 @@ export class Outgoing implements Carrier {
     this.#enlarge(Math.min(Math.max(needed, writer.bytes.length * 2), LARGEST))
   }
 
-  /** For the writer: no binary travels by reference. */
-  enlist(_binary: Binary): number {
-    return -1
+  /** For the writer: the place of `binary` in the record's list, or -1 when it is to be written in line. */
+  enlist(binary: Binary): number {
+    if (this.#binaries === null || binary.length <= LONGEST_INLINE) return -1
+    const memory = this.#binaries.share(binary)
+    if (memory === null) return -1
+    const known = this.#listed.lastIndexOf(memory)
+    return known === -1 ? this.#listed.push(memory) - 1 : known
   }
 
   #finish(writer: TermWriter): number {
+    if (this.#listed.length !== 0) return this.#finishWithBinaries(writer)
     const { start, position, view } = writer
     view.setUint32(start, position - start - RECORD_HEAD, true)
     view.setUint32(start + 4, 0, true)
     writer.position = (position + 7) & ~7
+    return FRAGMENT | (start / 8)
+  }
+
+  /** The list stands before the term, and its length is known only now. */
+  #finishWithBinaries(writer: TermWriter): number {
+    const listed = this.#listed
+    const listBytes = 8 * listed.length
+    writer.reserve(listBytes)
+    const { start, position, view } = writer
+    let at = start + RECORD_HEAD
+    view.setUint32(start, position - at, true)
+    view.setUint32(start + 4, listed.length, true)
+    writer.bytes.copyWithin(at + listBytes, at, position)
+    for (const memory of listed) {
+      view.setUint32(at, memory.id % 0x1_0000_0000, true)
+      view.setUint32(at + 4, memory.id / 0x1_0000_0000, true)
+      at += 8
+      if (this.#waiting[this.#waiting.length - 1] !== memory) this.#waiting.push(memory)
+    }
+    this.#listed = []
+    writer.position = (position + listBytes + 7) & ~7
     return FRAGMENT | (start / 8)
   }
 
@@ -153,12 +192,15 @@ export class Outgoing implements Carrier {
   #putWithin(value: unknown, name: string): number {
     const writer = this.#writer
     const begun = writer.written(writer.start)
+    const listed = this.#listed
+    this.#listed = []
     writer.position = writer.start
     this.#writing = false
     try {
       return this.put(value, name)
     } finally {
       this.#writing = true
+      this.#listed = listed
       writer.start = writer.position
       const needed = writer.start + begun.length
       if (needed > writer.bytes.length) this.#enlarge(needed)
