@@ -1,0 +1,4 @@
+export const number = 1
+export function* work(): Generator {
+  yield
+}

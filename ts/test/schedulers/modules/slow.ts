@@ -1,0 +1,4 @@
+await new Promise((resolve) => setImmediate(resolve))
+export function* work(): Generator {
+  yield
+}
