@@ -3,6 +3,7 @@
  *
  *   index.cjs      the whole package in one CommonJS file, where the one runtime of an isolate lives
  *   index.mjs      the same exports for `import`, taken from index.cjs, so that import and require share that runtime
+ *   *-worker.cjs   what the threads that viga starts begin with
  *   types/         one set of declarations, by tsc
  *   index.d.mts    entry to it for `import`
  *   index.d.cts    entry to it for `require`
@@ -32,6 +33,14 @@ function moduleWrapper(names) {
     "} = createRequire(import.meta.url)('./index.cjs')",
     '',
   ].join('\n')
+}
+
+/** Files that threads begin with, beside index.cjs, where it looks for them; each calls a function of the package. */
+const workerFiles = { 'scheduler-worker.cjs': 'runScheduler', 'dirty-worker.cjs': 'runDirtyWorker' }
+
+function writeWorkerFiles(folder) {
+  for (const [file, run] of Object.entries(workerFiles))
+    writeFileSync(join(folder, file), `'use strict'\n\nrequire('./index.cjs').${run}()\n`)
 }
 
 async function bundle(folder) {
@@ -74,6 +83,7 @@ export async function buildDist() {
     const fresh = join(staging, 'new')
     declarations(fresh)
     await bundle(fresh)
+    writeWorkerFiles(fresh)
     writeFileSync(join(fresh, 'index.mjs'), moduleWrapper(Object.keys(require(join(fresh, 'index.cjs')))))
     utimesSync(join(fresh, 'index.cjs'), begun, begun)
     if (existsSync(distFolder)) renameSync(distFolder, join(staging, 'old'))
@@ -92,7 +102,7 @@ function newestSource(folder) {
 
 export function isDistFresh() {
   const built = statSync(join(distFolder, 'index.cjs'), { throwIfNoEntry: false })
-  if (built === undefined || !existsSync(join(distFolder, 'index.mjs'))) return false
+  if (built === undefined || !['index.mjs', ...Object.keys(workerFiles)].every((file) => existsSync(join(distFolder, file)))) return false
   const inputs = ['package.json', 'tsconfig.json', 'tsconfig.types.json', 'scripts/build-dist.mjs'].map((path) => join(packageRoot, path))
   const newest = Math.max(newestSource(join(packageRoot, 'ts', 'src')), ...inputs.map((path) => statSync(path).mtimeMs))
   return newest <= built.mtimeMs
@@ -102,13 +112,13 @@ export function isDistFresh() {
 export async function ensureDist(say = (line) => process.stderr.write(`${line}\n`)) {
   if (isDistFresh()) return say('dist: up to date')
   await buildDist()
-  say('dist: built index.cjs, index.mjs and types')
+  say('dist: built index.cjs, index.mjs, worker files and types')
 }
 
 if (isMain(import.meta.url)) {
   try {
     await buildDist()
-    process.stderr.write('dist: built index.cjs, index.mjs and types\n')
+    process.stderr.write('dist: built index.cjs, index.mjs, worker files and types\n')
   } catch (error) {
     process.stderr.write(`${error.message}\n`)
     process.exitCode = 1
