@@ -7,6 +7,7 @@ import type { Engine, EngineOptions, Host } from './engine/engine.js'
 import { type EngineChoice, selectEngine } from './engine/select.js'
 import type { Pid } from './pid.js'
 import type { Process } from './process/process.js'
+import { watchEnteredStores } from './process/entered-stores.js'
 import { isOrderly } from './process/reason.js'
 import { RootProcess } from './process/root-process.js'
 import { type CrashReport, type CrashReporter, reportOnStderr } from './report.js'
@@ -166,6 +167,7 @@ function begin(engine: Engine, settings: Settings, dirty: DirtySettings, report:
     releaseIsolate()
     throw error
   }
+  watchEnteredStores()
   setRuntime(engine, root)
 }
 

@@ -56,10 +56,8 @@ export class SchedulerThread {
     ours.on('message', (message: SchedulerMessage) => this.#told(message))
     ours.unref()
     this.#worker.on('error', (error) => (this.#failure ??= { error }))
-    this.#worker.on('exit', (code) => {
-      ours.close()
-      this.#ended(code)
-    })
+    // Our end of the channel closes by itself when what the thread said last has been heard.
+    this.#worker.on('exit', (code) => this.#ended(code))
   }
 
   /** Ends the thread, in the middle of whatever it does; its end is not told. Done when it is over. */
