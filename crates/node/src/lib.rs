@@ -15,6 +15,7 @@ mod names;
 mod operations;
 mod registries;
 mod row_memory;
+mod shapes;
 mod station;
 mod stores;
 mod tables;
@@ -39,6 +40,7 @@ pub unsafe extern "C" fn napi_register_module_v1(env: napi_env, exports: napi_va
         introspection::register(env, exports, instance)?;
         allocator_facts::register(env, exports, instance)?;
         binaries::register(env, exports)?;
+        shapes::register(env, exports)?;
         let station = station::Station::install(env, instance)?;
         tables::register(env, exports, station)?;
         registries::register(env, exports, station)
