@@ -1,11 +1,12 @@
-//! Run queues, priorities, reductions, work stealing, park and wake: the scheduling half of viga. It knows
+//! Run queues, priorities, reductions, work stealing, balance, park and wake: the scheduling half of viga. It knows
 //! nothing about Node, about messages or about what a task is: a task is a `u32` here.
 //!
 //! The crate has two storeys.
 //!
 //! * The lower one is for a layer that keeps its own tasks, such as viga's runtime: a [`Scheduler`] is one lock
 //!   over the [`RunQueues`] and over whatever that layer keeps per scheduler, a [`Parker`] that its owner sleeps
-//!   in, and [`Statistics`] that any thread may read.
+//!   in, and [`Statistics`] that any thread may read. A [`Balancer`] says who should give tasks to whom, and with
+//!   [`WorkRequests`] an idle scheduler asks a loaded one, where only the owner of a task can give it away.
 //! * The upper one stands on it and runs Rust values: a [`Pool`] of threads (its own, and [`Adopted`] ones) that run
 //!   [`Body`] values as tasks, steal from each other, park and shut down.
 //!
@@ -20,11 +21,15 @@
 //! critical section of its lock, and the sleeper announces itself in one (see [`park`](Parker)).
 
 mod adopt;
+mod balance;
+mod balancer;
 mod body;
 mod config;
+mod damping;
 mod idle;
 mod load;
 mod member;
+mod migration;
 mod park;
 mod pool;
 mod priority;
@@ -41,12 +46,20 @@ mod task;
 mod task_ref;
 mod threshold;
 mod wall_time;
+mod work_request;
 mod worker;
 
 pub use adopt::{AdoptError, Adopted, Picked, Slice};
+pub use balance::{
+    BALANCE_REDUCTIONS, BalancePlan, MIGRATION_LIMIT, MigrationClass, MigrationPath, SchedulerLoad,
+    balance,
+};
+pub use balancer::{BALANCE_PERIOD, Balancer};
 pub use body::{Body, Context, SliceEnd};
 pub use config::{BodyPanic, PanicReporter, PoolConfig, PoolError, SCHEDULERS_MAX};
+pub use damping::{Damping, TURN_WAIT_MAX};
 pub use load::LoadCell;
+pub use migration::{Emigration, MigrationPaths};
 pub use park::{Parker, Unpark};
 pub use pool::Pool;
 pub use priority::Priority;
@@ -58,3 +71,4 @@ pub use stats::{Snapshot, Statistics};
 pub use task_ref::TaskRef;
 pub use threshold::{BusyWait, UnknownThreshold, WakeThreshold};
 pub use wall_time::{WHOLE, WallSample, WallState, WallTime};
+pub use work_request::{WorkRequests, choose_victim};

@@ -9,7 +9,7 @@ use crate::sync::statistic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, ignoring_poison};
 use crate::table::TaskTable;
 use crate::task::{BodySlot, TaskKey, Woken};
-use crate::{Body, Parker, Priority, Scheduler, Unpark, WallState};
+use crate::{Body, Parker, Priority, Scheduler, Unpark};
 
 /// What the pool keeps under each scheduler's lock.
 pub(crate) struct Seat {
@@ -74,9 +74,6 @@ impl Shared {
                 Scheduler::new(id, parker, seat)
             })
             .collect();
-        for seat in &schedulers[config.threads..] {
-            seat.statistics().wall_time().turn(WallState::Parked);
-        }
         Shared {
             idle: Idle::new(schedulers.len(), config.threads),
             schedulers,

@@ -70,8 +70,8 @@ impl BusyWait {
 ///
 /// OTP adds up waiting processes times the reductions they had to wait, up to a limit for each class. Here it is the
 /// number that wait at the moment something is queued or passed over, because a JavaScript slice does not count its
-/// reductions as evenly. What stays below the threshold is not forgotten: idle schedulers look for work themselves,
-/// and the balance looks once a period.
+/// reductions as evenly. What stays below the threshold is not forgotten: idle schedulers ask for work themselves
+/// ([`WorkRequests`](crate::WorkRequests)), and the balance looks once a period.
 ///
 /// ```
 /// use viga_scheduler::WakeThreshold;

@@ -20,11 +20,11 @@ use crate::sync::statistic::{AtomicU64, Ordering};
 #[repr(u8)]
 pub enum WallState {
     /// It has something to run.
-    #[default]
     Running = 0,
     /// It has nothing, and looks for some without giving its thread up.
     Spinning = 1,
-    /// It has nothing and sleeps, or its thread is in its own event loop.
+    /// It has nothing and sleeps, or its thread is in its own event loop, or has not begun yet.
+    #[default]
     Parked = 2,
 }
 
@@ -43,9 +43,9 @@ pub const WHOLE: u32 = 1_000_000;
 ///
 /// let time = WallTime::new();
 /// let first = time.sample();
-/// time.turn(WallState::Parked);
+/// time.turn(WallState::Running);
 /// let second = time.sample();
-/// assert_eq!(second.state, WallState::Parked);
+/// assert_eq!(second.state, WallState::Running);
 /// assert!(second.total() >= first.total());
 /// assert!(second.utilization_since(&first) <= 1_000_000);
 /// ```
@@ -107,13 +107,13 @@ impl Default for WallTime {
 }
 
 impl WallTime {
-    /// Begins now, running.
+    /// Begins now, parked: its scheduler has yet to begin.
     #[must_use]
     pub fn new() -> Self {
         WallTime {
             epoch: Instant::now(),
             version: AtomicU64::new(0),
-            phase: AtomicU64::new(pack(0, WallState::Running)),
+            phase: AtomicU64::new(pack(0, WallState::Parked)),
             ended: std::array::from_fn(|_| AtomicU64::new(0)),
         }
     }
@@ -205,6 +205,7 @@ mod tests {
     #[test]
     fn each_state_gets_its_time() {
         let time = WallTime::new();
+        time.turn_at(WallState::Running, 0);
         time.turn_at(WallState::Spinning, 100);
         time.turn_at(WallState::Parked, 130);
         time.turn_at(WallState::Running, 1_130);
@@ -219,6 +220,7 @@ mod tests {
     #[test]
     fn a_state_that_goes_on_is_counted_up_to_the_reading() {
         let time = WallTime::new();
+        time.turn_at(WallState::Running, 0);
         let before = time.now();
         let sample = time.sample();
         let after = time.now();
@@ -234,10 +236,10 @@ mod tests {
             ..WallSample::default()
         };
         let later = WallSample {
+            state: WallState::Running,
             running_nanoseconds: 1_250,
             spinning_nanoseconds: 250,
             parked_nanoseconds: 5_500,
-            ..WallSample::default()
         };
         assert_eq!(later.utilization_since(&earlier), WHOLE / 4);
         assert_eq!(later.utilization_since(&later), WHOLE, "it is running");
@@ -250,7 +252,7 @@ mod tests {
         let through = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                for turn in 1..200_000_u64 {
+                for turn in 0..200_000_u64 {
                     time.turn_at(WallState::ALL[turn as usize % 3], turn * 1_000);
                 }
                 through.store(true, Ordering::Relaxed);
