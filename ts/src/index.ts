@@ -100,4 +100,6 @@ export {
   type Where,
 } from './ets.js'
 export { Registry, type RegistryOptions, type Registration, Via, via } from './registry.js'
+export { trace } from './trace.js'
+export type { TraceContext } from './trace-context.js'
 export { compareTerms } from './term/order.js'

@@ -18,6 +18,7 @@ import { copyReason } from './term/copy.js'
 import { decodeTerm } from './term/decode.js'
 import { describe } from './term/refusal.js'
 import { sizeThreadPool } from './thread-pool.js'
+import { traceEngine } from './tracing.js'
 import { VERSION } from './version.js'
 import { reportSchedulerOnStderr, type SchedulerReporter, WorkerPool } from './worker-pool.js'
 
@@ -168,6 +169,7 @@ function begin(engine: Engine, settings: Settings, dirty: DirtySettings, report:
     throw error
   }
   watchEnteredStores()
+  if (settings.tracing) traceEngine(engine)
   setRuntime(engine, root)
 }
 

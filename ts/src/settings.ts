@@ -35,6 +35,8 @@ export interface SchedulerOptions {
   readonly wakeupThreshold?: WakeupThreshold
   /** Keeps work on few schedulers while they keep up (+scl). True unless given. */
   readonly compactLoad?: boolean
+  /** Traces travel with messages, as after `trace.enable()`. False unless given. */
+  readonly tracing?: boolean
   /** Limits of V8's heap in the isolates of further schedulers, as of `new Worker`. */
   readonly workerResourceLimits?: ResourceLimits
 }
@@ -54,6 +56,7 @@ export interface Settings {
   readonly busyWait: BusyWait
   readonly wakeupThreshold: WakeupThreshold
   readonly compactLoad: boolean
+  readonly tracing: boolean
   readonly workerResourceLimits: Readonly<ResourceLimits>
 }
 
@@ -97,6 +100,7 @@ export function settle(options: SchedulerOptions, environment: NodeJS.ProcessEnv
     busyWait: word('busyWait', options.busyWait, busyWaits) ?? flags.busyWait ?? 'medium',
     wakeupThreshold: word('wakeupThreshold', options.wakeupThreshold, wakeupThresholds) ?? flags.wakeupThreshold ?? 'medium',
     compactLoad: yesOrNo('compactLoad', options.compactLoad) ?? flags.compactLoad ?? true,
+    tracing: yesOrNo('tracing', options.tracing) ?? false,
     workerResourceLimits: resourceLimits(options.workerResourceLimits),
   })
 }

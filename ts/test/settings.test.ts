@@ -19,6 +19,7 @@ describe('settings', () => {
       busyWait: 'medium',
       wakeupThreshold: 'medium',
       compactLoad: true,
+      tracing: false,
       workerResourceLimits: {},
     })
   })
@@ -48,6 +49,7 @@ describe('settings', () => {
       busyWait: 'none',
       wakeupThreshold: 'high',
       compactLoad: false,
+      tracing: true,
       workerResourceLimits: { maxOldGenerationSizeMb: 512 },
     }
     const flags = '+S 8:2 +SDcpu 9 +SDio 9 +A 9 +P 900 +sbwt long +swt low +scl true'

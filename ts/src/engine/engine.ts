@@ -12,6 +12,7 @@
 import type { Process } from '../process/process.js'
 import type { Pid } from '../pid.js'
 import type { Ref } from '../ref.js'
+import type { TraceContext } from '../trace-context.js'
 import type { RegistryStore, TableStore } from './stores.js'
 
 /** What `take` returns when there is no message (or the slice's reductions are spent). Never a message. */
@@ -154,6 +155,8 @@ export interface Blueprint {
   readonly name: string
   readonly args: readonly unknown[]
   readonly options?: unknown
+  /** Of the parent, when that is in a trace. */
+  readonly trace?: TraceContext
 }
 
 /** How the engine tells the public layer of things no slice asked for. */

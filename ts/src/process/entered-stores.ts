@@ -4,7 +4,7 @@ import { startedEngine } from '../runtime-state.js'
 /** What a storage holds outside any process: read in a context of its own, in which nothing is ever entered. */
 const pristine = AsyncLocalStorage.snapshot()
 
-type Storage = AsyncLocalStorage<unknown>
+export type Storage = AsyncLocalStorage<unknown>
 
 /**
  * The stores that the synchronous code of one process has entered with `AsyncLocalStorage.enterWith`, for good: such a store
@@ -44,7 +44,7 @@ const { enterWith } = AsyncLocalStorage.prototype
 export function watchEnteredStores(): void {
   if (AsyncLocalStorage.prototype.enterWith !== enterWith) return
   AsyncLocalStorage.prototype.enterWith = function (this: Storage, store: unknown): void {
-    startedEngine()?.current?.ownContext().stores.note(this)
+    startedEngine()?.current?.ownContext().noteEntered(this)
     enterWith.call(this, store)
   }
 }

@@ -27,10 +27,10 @@ export abstract class Process {
 
   /** One slice, in the context of this process. What the engine calls. */
   slice(wake: Wake): SliceEnd {
-    if (this.context !== null) this.context.stores.enter()
+    if (this.context !== null) this.context.enter()
     const end = this.run(wake)
     // Now, if not before: the slice may have entered its first store.
-    if (this.context !== null) this.context.stores.leave()
+    if (this.context !== null) this.context.leave()
     return end
   }
 

@@ -1,3 +1,5 @@
+import type { Process } from './process.js'
+
 /**
  * Messages that selective receives of one process have passed over, in arrival order. Each receive looks here first, from the
  * oldest on. Appending is O(1); taking the k-th is O(1) for the first and O(n - k) otherwise.
@@ -48,4 +50,16 @@ export class PutAside {
     this.#head = 0
     return before - this.length
   }
+}
+
+let make: (process: Process) => PutAside = () => new PutAside()
+
+/** Has tracing make its own kind. */
+export function installPutAside(made: (process: Process) => PutAside): void {
+  make = made
+}
+
+/** What is put aside of the messages of `process`, begun if need be. */
+export function putAsideOf(process: Process): PutAside {
+  return (process.putAside ??= make(process))
 }

@@ -4,7 +4,7 @@ import { activeEngine, currentProcess } from '../runtime-state.js'
 import { type PendingReceive, takeAnywhere, waitsOf } from './async-waits.js'
 import { BaseOperation, coroutineProcess, finish, GIVING_WAY, type Operation, refuseIfEnded, WAITING } from './operation.js'
 import type { Process } from './process.js'
-import { PutAside } from './put-aside.js'
+import { type PutAside, putAsideOf } from './put-aside.js'
 import { describe } from '../term/refusal.js'
 
 /** What a receive gives whose timeout has passed. Not sendable, so never a message. */
@@ -162,7 +162,7 @@ export class MatchingReceive extends BaseOperation<unknown> implements PendingRe
       } finally {
         // A pattern that throws must not lose the message it was shown.
         if (!matched) {
-          ;(process.putAside ??= new PutAside()).add(message)
+          putAsideOf(process).add(message)
           release(engine, process, 1)
         }
       }
