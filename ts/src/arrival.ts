@@ -1,5 +1,7 @@
 import { BlueprintKind, nameOfTerm, type ServerBlueprintOptions } from './blueprint.js'
 import { findFunction, loadedModule, loadModule, type Module, notExported } from './definition-loader.js'
+import { DirtyPoolProcess } from './dirty-pool-process.js'
+import type { DirtyKind } from './dirty-settings.js'
 import type { Blueprint } from './engine/engine.js'
 import { ErrorCode, VigaError } from './errors.js'
 import { ArrivingProcess } from './process/arriving-process.js'
@@ -13,6 +15,7 @@ import { processFor } from './spawn.js'
  * cannot be made ends with the error, like any process. Never throws.
  */
 export function arrive(blueprint: Blueprint): Process {
+  if (blueprint.kind === BlueprintKind.DirtyPool) return new DirtyPoolProcess(blueprint.args[0] as DirtyKind)
   const module = loadedModule(blueprint.url)
   const process = module === undefined ? undefined : madeOf(module, blueprint)
   return process ?? arriving(blueprint)

@@ -20,7 +20,7 @@ export function isModuleMeta(value: unknown): value is ModuleMeta {
 }
 
 /** Kinds of blueprints. */
-export const BlueprintKind = { Function: 'function', Server: 'server' } as const
+export const BlueprintKind = { Function: 'function', Server: 'server', DirtyPool: 'dirty pool' } as const
 
 /** What travels with a server beside the arguments of its init. */
 export interface ServerBlueprintOptions {

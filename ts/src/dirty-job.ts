@@ -17,6 +17,14 @@ export type DirtyOutcome =
   | readonly ['threw', thrown: unknown]
   | readonly ['failed', code: ErrorCode, message: string, cause: unknown]
 
+/** Where what a thread of a pool is told at its start is among its workerData. */
+export const DIRTY_DATA = 'viga.dirty'
+
+export interface DirtyData {
+  /** Version of the package that started it; another one's protocol may differ. */
+  readonly version: string
+}
+
 /** A job on its way to a worker. The buffer of `args` is transferred. */
 export interface WorkerTask {
   readonly task: number

@@ -22,7 +22,7 @@ export class DirtyOperation<T> extends OutcomeOperation<T> {
   readonly #args: readonly unknown[]
   readonly #onFull: OnFull
   readonly #timeout: number
-  #sent: { readonly pool: Pid<unknown>; readonly ref: Ref } | null = null
+  #sent: { readonly pool: Pid; readonly ref: Ref } | null = null
 
   constructor(
     kind: DirtyKind,

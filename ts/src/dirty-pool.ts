@@ -26,6 +26,7 @@ export interface DirtyPoolInfo {
  * been idle for long; the one that rested last works next, so that those not needed come to their idle time. Knows nothing of processes.
  */
 export class DirtyPool {
+  readonly #name: string
   readonly #size: number
   readonly #settings: DirtySettings
   readonly #queue = new DirtyQueue()
@@ -35,7 +36,8 @@ export class DirtyPool {
   #failed = 0
   #cancelled = 0
 
-  constructor(size: number, settings: DirtySettings) {
+  constructor(name: string, size: number, settings: DirtySettings) {
+    this.#name = name
     this.#size = size
     this.#settings = settings
   }
@@ -107,7 +109,7 @@ export class DirtyPool {
   }
 
   #startThread(): DirtyThread {
-    return new DirtyThread(this.#settings, {
+    return new DirtyThread(this.#name, this.#settings, {
       answered: (thread, job, outcome) => {
         this.#running.delete(job)
         this.#idle.push(thread)

@@ -14,6 +14,8 @@ export interface DirtyOptions {
   readonly dirtyIdleTime?: number
   /** Limits of V8's heap in each of these threads, as of `new Worker`. */
   readonly dirtyResourceLimits?: ResourceLimits
+  /** For programs that bundle viga: the file with which such a thread begins, and which calls runDirtyWorker(). */
+  readonly dirtyWorkerEntry?: URL
 }
 
 /** {@link DirtyOptions} and the sizes, settled. */
@@ -23,6 +25,7 @@ export interface DirtySettings {
   readonly queueLimit: number
   readonly idleTime: number
   readonly resourceLimits: ResourceLimits
+  readonly workerEntry: URL | undefined
 }
 
 const LARGEST_QUEUE = 134_217_727
@@ -35,13 +38,15 @@ export function settleDirty(options: DirtyOptions, { dirtyCpu, dirtyIo }: Pick<S
     dirtyQueueLimit: queueLimit = DEFAULT_QUEUE,
     dirtyIdleTime: idleTime = DEFAULT_IDLE_TIME,
     dirtyResourceLimits: resourceLimits = {},
+    dirtyWorkerEntry: workerEntry,
   } = options
   if (!Number.isInteger(queueLimit) || queueLimit < 0 || queueLimit > LARGEST_QUEUE)
     throw refusal('dirtyQueueLimit', queueLimit, `whole numbers from 0 to ${LARGEST_QUEUE}`)
   if (typeof idleTime !== 'number' || !(idleTime >= 0)) throw refusal('dirtyIdleTime', idleTime, 'milliseconds from 0 on, and Infinity,')
   if (typeof resourceLimits !== 'object' || resourceLimits === null)
     throw refusal('dirtyResourceLimits', resourceLimits, 'objects of limits as for new Worker')
-  return { cpu: dirtyCpu, io: dirtyIo, queueLimit, idleTime, resourceLimits }
+  if (workerEntry !== undefined && !(workerEntry instanceof URL)) throw refusal('dirtyWorkerEntry', workerEntry, 'URLs')
+  return { cpu: dirtyCpu, io: dirtyIo, queueLimit, idleTime, resourceLimits, workerEntry }
 }
 
 function refusal(option: string, given: unknown, allowed: string): VigaError {

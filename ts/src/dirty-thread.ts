@@ -1,10 +1,14 @@
-import { Worker } from 'node:worker_threads'
-import type { DirtyJob, DirtyOutcome, WorkerAnswer, WorkerTask } from './dirty-job.js'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { SHARE_ENV, Worker, type WorkerOptions } from 'node:worker_threads'
+import { bootFromSources } from './boot-from-sources.js'
+import { DIRTY_DATA, type DirtyData, type DirtyJob, type DirtyOutcome, type WorkerAnswer, type WorkerTask } from './dirty-job.js'
 import type { DirtySettings } from './dirty-settings.js'
-import { describeReason, ErrorCode } from './errors.js'
+import { describeReason, ErrorCode, VigaError } from './errors.js'
 import { runOutsideProcesses } from './process/async-context.js'
 import { copyReason } from './term/copy.js'
 import { decodeTerm } from './term/decode.js'
+import { VERSION } from './version.js'
 
 /** How a thread tells its pool. */
 export interface DirtyThreadEvents {
@@ -32,12 +36,21 @@ export class DirtyThread {
   /** What the thread failed with, before it ends of that. */
   #failure: { readonly thrown: unknown } | null = null
 
-  /** Throws what `new Worker` throws. */
-  constructor({ idleTime, resourceLimits }: DirtySettings, events: DirtyThreadEvents) {
+  /** Throws what `new Worker` throws, and ERR_VIGA_BAD_ARGUMENT when the file to begin with is missing. */
+  constructor(name: string, { idleTime, resourceLimits, workerEntry }: DirtySettings, events: DirtyThreadEvents) {
     this.#events = events
     this.#idleTime = idleTime
+    const data: DirtyData = { version: VERSION }
     // The worker's events belong to nobody, whichever process was the first to need it.
-    this.#worker = runOutsideProcesses(() => startWorker(resourceLimits))
+    this.#worker = runOutsideProcesses(() =>
+      startWorker(workerEntry, {
+        env: SHARE_ENV,
+        argv: process.argv.slice(2),
+        name: `viga ${name}`,
+        resourceLimits,
+        workerData: { [DIRTY_DATA]: data },
+      }),
+    )
     this.#worker.on('message', (message: unknown) => this.#answered(message))
     this.#worker.on('error', (thrown: unknown) => (this.#failure ??= { thrown }))
     this.#worker.on('exit', (code) => this.#exited(code))
@@ -119,10 +132,16 @@ function outcomeOf({ kind, bytes }: WorkerAnswer): DirtyOutcome {
   }
 }
 
-/** From the built package, a file beside it; from the sources, through the loader they need, which on Node 20 does not reach workers. */
-function startWorker(resourceLimits: DirtySettings['resourceLimits']): Worker {
-  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./dirty-worker.cjs', import.meta.url), { resourceLimits })
-  const entry = JSON.stringify(new URL('./dirty-worker.ts', import.meta.url).href)
-  const boot = `import('tsx/esm/api').then(({ register }) => { register(); return import(${entry}) })`
-  return new Worker(boot, { eval: true, resourceLimits })
+/** With the entry given, or from the built package a file beside it, or from the sources through the loader that they need. */
+function startWorker(entry: URL | undefined, options: WorkerOptions): Worker {
+  if (entry !== undefined) return new Worker(entry, options)
+  if (import.meta.url.endsWith('.ts'))
+    return new Worker(bootFromSources(new URL('./dirty-worker.ts', import.meta.url)), { ...options, eval: true })
+  const beside = new URL('./dirty-worker.cjs', import.meta.url)
+  if (existsSync(beside)) return new Worker(beside, options)
+  throw new VigaError(
+    ErrorCode.BadArgument,
+    `dirty-worker.cjs is not beside ${fileURLToPath(import.meta.url)}, so that no thread of a dirty pool can start: leave viga out of the ` +
+      'bundle (external), or give Runtime.start({ dirtyWorkerEntry }) a file that calls runDirtyWorker()',
+  )
 }

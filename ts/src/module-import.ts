@@ -1,5 +1,4 @@
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
+import { tsxHooks } from './boot-from-sources.js'
 import { ErrorCode, VigaError } from './errors.js'
 
 const TYPESCRIPT = /\.[cm]?tsx?$/
@@ -78,8 +77,7 @@ async function registerTsx(url: string): Promise<void> {
 /** Where tsx's hooks for import and for require are, as seen from the module at `from`. */
 function findTsx(from: string): readonly string[] | undefined {
   try {
-    const require = createRequire(from)
-    return ['tsx/esm/api', 'tsx/cjs/api'].map((name) => pathToFileURL(require.resolve(name)).href)
+    return tsxHooks(from)
   } catch {
     // Not installed there.
     return undefined

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import { MessageChannel, type ResourceLimits, SHARE_ENV, Worker, type WorkerOptions } from 'node:worker_threads'
+import { bootFromSources } from './boot-from-sources.js'
 import { describeReason, ErrorCode, VigaError } from './errors.js'
 import { runOutsideProcesses } from './process/async-context.js'
 import { SCHEDULER_DATA, type SchedulerData, type SchedulerMessage } from './scheduler-messages.js'
@@ -94,7 +94,7 @@ const fromSources = import.meta.url.endsWith('.ts')
 /** With the entry given, or from the built package a file beside it, or from the sources through the loader that they need. */
 function startWorker(entry: URL | undefined, options: WorkerOptions): Worker {
   if (entry !== undefined) return new Worker(entry, options)
-  if (fromSources) return new Worker(bootFromSources(), { ...options, eval: true })
+  if (fromSources) return new Worker(bootFromSources(new URL('./scheduler-worker.ts', import.meta.url)), { ...options, eval: true })
   const beside = new URL('./scheduler-worker.cjs', import.meta.url)
   if (existsSync(beside)) return new Worker(beside, options)
   throw new VigaError(
@@ -102,12 +102,4 @@ function startWorker(entry: URL | undefined, options: WorkerOptions): Worker {
     `scheduler-worker.cjs is not beside ${fileURLToPath(import.meta.url)}, so that no further scheduler can start: leave viga out of the bundle ` +
       '(external), or give Runtime.start({ workerEntry }) a file that calls runScheduler()',
   )
-}
-
-/** Registering tsx is what makes a thread read TypeScript; on the command line it does so for the main thread alone. */
-function bootFromSources(): string {
-  const require = createRequire(import.meta.url)
-  const hooks = ['tsx/esm/api', 'tsx/cjs/api'].map((name) => `import(${JSON.stringify(pathToFileURL(require.resolve(name)).href)})`)
-  const entry = JSON.stringify(new URL('./scheduler-worker.ts', import.meta.url).href)
-  return `Promise.all([${hooks.join(', ')}]).then((hooks) => { for (const { register } of hooks) register(); return import(${entry}) })`
 }
