@@ -18,7 +18,7 @@ import { copyReason } from './term/copy.js'
 import { decodeTerm } from './term/decode.js'
 import { describe } from './term/refusal.js'
 import { sizeThreadPool } from './thread-pool.js'
-import { traceEngine } from './tracing.js'
+import { arriveInTrace, traceEngine } from './tracing.js'
 import { VERSION } from './version.js'
 import { reportSchedulerOnStderr, type SchedulerReporter, WorkerPool } from './worker-pool.js'
 
@@ -65,7 +65,11 @@ const host: Host = {
     process.bury()
   },
   copyReason,
-  arrive,
+  arrive(blueprint) {
+    const process = arrive(blueprint)
+    if (blueprint.trace !== undefined) arriveInTrace(process, blueprint.trace)
+    return process
+  },
 }
 
 function endProcess(process: Process, reason: unknown): void {

@@ -28,6 +28,7 @@ export class ArrivingProcess extends Process {
 
   #become(real: Process): void {
     if (this.ended) return
+    real.context = this.context
     const engine = activeEngine()
     engine.become(this, real)
     engine.resume(real)
