@@ -1,0 +1,14 @@
+import type { Pid, Ref } from '../../src/index.js'
+
+/** A citizen as the director knows it. */
+export interface Charge {
+  readonly id: string
+  readonly pid: Pid<unknown>
+  readonly scheduler: number
+  readonly ref: Ref
+  ended: boolean
+  /** Why it ended, once it has. */
+  reason: unknown
+  /** Does nothing any more but listen. */
+  quiet: boolean
+}

@@ -1,0 +1,33 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import { genServer, memory, reply, schedulerId, stop } from '../../src/index.js'
+import { closeBooks, type Page, pages } from './book.js'
+
+/** What citizens call: it answers at once, later, or with its end. */
+export const Echo = genServer(import.meta, {
+  init: () => 0,
+  call: {
+    echo: (count, n: number, payload: unknown) => reply([n + 1, payload] as const, count + 1),
+    async slow(count, n: number, milliseconds: number) {
+      await pause(milliseconds)
+      return reply(n + 1, count + 1)
+    },
+    die: (count, tag: string) => stop(['shutdown', tag], count),
+  },
+})
+
+/** One on each scheduler: hands out the books of its isolate. */
+export const Registrar = genServer(import.meta, {
+  init: () => schedulerId(),
+  call: {
+    pages: (scheduler): ReturnType<typeof reply<Page[], number>> => reply(pages(), scheduler),
+    newRound(scheduler) {
+      closeBooks()
+      return reply('closed', scheduler)
+    },
+    /** Collects what V8 holds for nobody, so that binaries are given back, and tells what the runtime holds. */
+    collect(scheduler) {
+      globalThis.gc?.()
+      return reply(memory(), scheduler)
+    },
+  },
+})
