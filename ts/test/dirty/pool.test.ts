@@ -1,6 +1,28 @@
 /** How pools share their threads among jobs, and what they tell of themselves. */
 import { expect, test } from 'vitest'
-import { type Coroutine, dirty, type DirtyPoolInfo, receive, Runtime, type RuntimeOptions, self, send, spawn } from '../../src/index.js'
+import { DirectCall } from '../../src/call.js'
+import type { DirtyRequest } from '../../src/dirty-job.js'
+import { DirtyPoolProcess, INFO } from '../../src/dirty-pool-process.js'
+import { type Engine, Priority } from '../../src/engine/engine.js'
+import {
+  type Coroutine,
+  dirty,
+  type DirtyPoolInfo,
+  exit,
+  isDown,
+  monitor,
+  type Pid,
+  receive,
+  Runtime,
+  type RuntimeOptions,
+  self,
+  send,
+  spawn,
+  whereis,
+} from '../../src/index.js'
+import { currentProcess, startedEngine } from '../../src/runtime-state.js'
+import { encodeTerm } from '../../src/term/encode.js'
+import { TermWriter } from '../../src/term/writer.js'
 import { freshRuntime } from '../fresh-runtime.js'
 import { newCell, openCell, untilOpen } from './cells.js'
 import * as jobs from './jobs.js'
@@ -111,6 +133,20 @@ test('the pools of a runtime end with it; the next one has its own', async () =>
   expect(await dirty.cpu(jobsModule, jobs.where)).not.toBe(before)
 })
 
+test('a second process for a pool, as two schedulers may start one at the same time, hands everything on to the first', async () => {
+  const thread = await dirty.io(jobsModule, jobs.where)
+  const first = whereis('viga.dirty.io') as Pid
+  const engine = startedEngine() as Engine
+  const second = engine.spawn(new DirtyPoolProcess('io'), currentProcess(), false, null, Priority.Normal)
+  const request: DirtyRequest = { url: jobsModule.url, name: 'where', args: encodedArguments(), onFull: 'wait' }
+  expect(await new DirectCall(second, request, { timeout: 20_000 })).toEqual(['done', thread])
+  expect(await new DirectCall(second, INFO, undefined)).toEqual(await new DirectCall(first, INFO, undefined))
+  const ends = monitor(second)
+  exit(first, 'kill')
+  expect(await receive((message) => isDown(message, ends))).toMatchObject({ reason: ['shutdown', 'killed'] })
+  expect(await dirty.io(jobsModule, jobs.where)).not.toBe(thread)
+})
+
 test.each<RuntimeOptions>([
   { dirtyCpu: 0 },
   { dirtyCpu: 1_025 },
@@ -128,6 +164,12 @@ test.each<RuntimeOptions>([
   )
   expect(Runtime.current).toBeUndefined()
 })
+
+function encodedArguments(...args: readonly unknown[]): Uint8Array {
+  const writer = new TermWriter(new Uint8Array(64))
+  encodeTerm(writer, args)
+  return writer.written()
+}
 
 /** A runtime in place of the file's, stopped at the end of the scope. */
 function stopping(options: RuntimeOptions): Runtime & Disposable {
