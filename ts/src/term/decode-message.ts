@@ -1,17 +1,18 @@
 /** Reads what only messages between schedulers hold (encode-message.ts). */
 import type { Ref } from '../ref.js'
 import { CallRequest, CastRequest, SystemRequest } from '../request.js'
-import type { TraceContext } from '../trace-context.js'
-import { arrivedMessage } from '../tracing.js'
-import { malformed, read, type TermReader } from './decode.js'
+import { defineProto } from './copy.js'
+import { malformed, read, readPropertyName, type TermReader } from './decode.js'
+import { MAX_DEPTH } from './refusal.js'
 import { Tag } from './tag.js'
 
 const systemKinds: ReadonlySet<string> = new Set<SystemRequest['kind']>(['start', 'stop', 'status', 'change_code'])
 
-/** A request of viga's own, which nothing else holds, or an atom. */
+/** A request of viga's own, which nothing else holds, an atom, or a record whose names come after its values. */
 export function readRequest(reader: TermReader, at: number, depth: number): unknown {
   const tag = reader.bytes[at]
   if (tag === Tag.NamedAtom) return Symbol.for(readText(reader))
+  if (tag === Tag.RecordByValues) return readRecordByValues(reader, depth)
   if (depth > 0) throw malformed(reader, at)
   switch (tag) {
     case Tag.CallRequest:
@@ -24,21 +25,9 @@ export function readRequest(reader: TermReader, at: number, depth: number): unkn
       if (!systemKinds.has(kind)) throw malformed(reader, at)
       return new SystemRequest(from, kind as SystemRequest['kind'], readContent(reader))
     }
-    case Tag.TracedMessage: {
-      const context = readTrace(reader)
-      if (reader.bytes[reader.position] === Tag.TracedMessage) throw malformed(reader, at)
-      return arrivedMessage(context, read(reader, 0))
-    }
     default:
       throw malformed(reader, at)
   }
-}
-
-/** The headers, which were checked when they came into the sender's isolate. */
-function readTrace(reader: TermReader): TraceContext {
-  const traceparent = readText(reader)
-  const tracestate = readText(reader)
-  return Object.freeze(tracestate === '' ? { traceparent } : { traceparent, tracestate })
 }
 
 /** A term as deep as any: it stands by itself, and so must not be a request again. */
@@ -59,4 +48,18 @@ function readText(reader: TermReader): string {
   const tag = reader.bytes[at] as number
   if (tag < Tag.ShortLatin1 || tag > Tag.Utf16) throw malformed(reader, at)
   return read(reader, 0) as string
+}
+
+function readRecordByValues(reader: TermReader, depth: number): object {
+  if (depth >= MAX_DEPTH) throw malformed(reader, reader.position)
+  const count = reader.uint32()
+  const values: unknown[] = []
+  for (let index = 0; index < count; index++) values.push(read(reader, depth + 1))
+  const record: Record<string, unknown> = {}
+  for (const value of values) {
+    const key = readPropertyName(reader)
+    if (key === '__proto__') defineProto(record, value)
+    else record[key] = value
+  }
+  return record
 }

@@ -14,6 +14,8 @@ import { Tag } from './tag.js'
 export interface MessageParts {
   /** The part whose tag stands at `at`, which has been passed. */
   readPart(reader: TermReader, at: number, depth: number): unknown
+  /** A record of the shape whose number stands next. */
+  readShaped(reader: TermReader, depth: number): object
 }
 
 /** Reads terms one after the other from `bytes`. */
@@ -97,6 +99,8 @@ export function read(reader: TermReader, depth: number): unknown {
       return readArray(reader, bytes[pass(reader, 1)] as number, depth)
     case Tag.Record:
       return readRecord(reader, depth)
+    case Tag.ShapedRecord:
+      return readShapedRecord(reader, at, depth)
     case Tag.Float:
       return reader.float64()
     case Tag.Undefined:
@@ -120,7 +124,7 @@ function readRare(reader: TermReader, at: number, depth: number): unknown {
     }
     case Tag.Utf16: {
       const length = reader.uint32()
-      return readUtf16(reader.view, pass(reader, 2 * length), length)
+      return readUtf16(reader.bytes, reader.view, pass(reader, 2 * length), length)
     }
     case Tag.LongArray:
       return readArray(reader, reader.uint32(), depth)
@@ -166,12 +170,29 @@ function readArray(reader: TermReader, length: number, depth: number): unknown[]
       return [read(reader, inner), read(reader, inner)]
     case 3:
       return [read(reader, inner), read(reader, inner), read(reader, inner)]
-    default: {
-      const array: unknown[] = []
-      for (let index = 0; index < length; index++) array.push(read(reader, inner))
-      return array
+    default:
+      return readLongArray(reader, length, inner)
+  }
+}
+
+/** Numbers without the detour, which would put each of them into a box. */
+function readLongArray(reader: TermReader, length: number, inner: number): unknown[] {
+  const { bytes, view, end } = reader
+  const array: unknown[] = []
+  for (let index = 0; index < length; index++) {
+    const at = reader.position
+    const tag = bytes[at]
+    if (tag === Tag.Integer && at + 5 <= end) {
+      array.push(view.getInt32(at + 1, true))
+      reader.position = at + 5
+    } else if (tag === Tag.Float && at + 9 <= end) {
+      array.push(view.getFloat64(at + 1, true))
+      reader.position = at + 9
+    } else {
+      array.push(read(reader, inner))
     }
   }
+  return array
 }
 
 function readRecord(reader: TermReader, depth: number): object {
@@ -187,7 +208,12 @@ function readRecord(reader: TermReader, depth: number): object {
   return record
 }
 
-function readPropertyName(reader: TermReader): string {
+function readShapedRecord(reader: TermReader, at: number, depth: number): object {
+  if (depth >= MAX_DEPTH || reader.parts === null) throw malformed(reader, at)
+  return reader.parts.readShaped(reader, depth + 1)
+}
+
+export function readPropertyName(reader: TermReader): string {
   const at = reader.position
   if (reader.bytes[at] === Tag.ShortLatin1) {
     reader.position = at + 1

@@ -9,7 +9,6 @@ import { Binary, bytesOfBinary, offsetOfBinary } from '../binary.js'
 import { Pid } from '../pid.js'
 import { Ref } from '../ref.js'
 import { CallRequest, CastRequest, SystemRequest } from '../request.js'
-import { TracedMessage } from '../traced-message.js'
 import { encodedAtom } from './atom.js'
 import { errorFacts } from './error-term.js'
 import { isRecordPrototype, MAX_DEPTH, NOT_A_TERM } from './refusal.js'
@@ -30,7 +29,6 @@ import type { TermWriter } from './writer.js'
 
 /** The part of `message` that its author chose: the request in one of viga's envelopes, or all of it. */
 export function contentOf(message: unknown): unknown {
-  if (message instanceof TracedMessage) return contentOf(message.message)
   if (message instanceof CallRequest || message instanceof CastRequest) return message.request
   return message instanceof SystemRequest ? message.argument : message
 }
@@ -42,17 +40,9 @@ export function writeMessage(writer: TermWriter, message: unknown): void {
     if (constructor === CallRequest) return writeCall(writer, message as CallRequest)
     if (constructor === CastRequest) return writeCast(writer, message as CastRequest)
     if (constructor === SystemRequest) return writeSystem(writer, message as SystemRequest)
-    if (constructor === TracedMessage) return writeTraced(writer, message as TracedMessage)
     return writeObject(writer, message, 0)
   }
   writeTerm(writer, message, 0)
-}
-
-function writeTraced(writer: TermWriter, { context, message }: TracedMessage): void {
-  writer.byte(Tag.TracedMessage)
-  writeString(writer, context.traceparent)
-  writeString(writer, context.tracestate ?? '')
-  writeMessage(writer, message)
 }
 
 function writeCall(writer: TermWriter, { from, request }: CallRequest): void {
@@ -139,11 +129,54 @@ function writeArray(writer: TermWriter, array: readonly unknown[], depth: number
   if (depth >= MAX_DEPTH) throw NOT_A_TERM
   const { length } = array
   writeArrayHead(writer, length)
-  for (let index = 0; index < length; index++) writeTerm(writer, array[index], depth + 1)
+  for (let index = 0; index < length; index++) {
+    const value = array[index]
+    // What arrays are mostly made of, without the detour, and numbers without a box.
+    if (typeof value === 'number') writeNumber(writer, value, false)
+    else if (typeof value === 'string') writeString(writer, value)
+    else writeTerm(writer, value, depth + 1)
+  }
 }
 
+/** Own and inherited enumerable properties, each read once. Which shape they make is known only when all have been seen. */
 function writeRecord(writer: TermWriter, record: object, depth: number): void {
   if (depth >= MAX_DEPTH) throw NOT_A_TERM
+  const shapes = writer.carrier === null ? null : writer.carrier.shapes
+  if (shapes === null) return writeNamedRecord(writer, record, depth)
+  writeCountedHead(writer, Tag.ShapedRecord, 0)
+  const head = writer.position - 5 - writer.start
+  let shape = shapes.root
+  let unknown: string[] | null = null
+  for (const key in record) {
+    const value = (record as Record<string, unknown>)[key]
+    if (unknown === null) {
+      const longer = shapes.longer(shape, key)
+      if (longer !== null) {
+        shape = longer
+      } else {
+        unknown = [...shape.keys, key]
+        shapes.grow(shape, key)
+      }
+    } else {
+      unknown.push(key)
+    }
+    if (typeof value === 'number') writeNumber(writer, value, false)
+    else if (typeof value === 'string') writeString(writer, value)
+    else writeTerm(writer, value, depth + 1)
+  }
+  const number = unknown === null ? shapes.numberOf(shape) : 0
+  if (number > 0) writer.view.setUint32(writer.start + head + 1, number, true)
+  else writeNamesAfter(writer, head, unknown ?? shape.keys)
+}
+
+/** For a record without a shape: its names, after the values that are there already. */
+function writeNamesAfter(writer: TermWriter, head: number, keys: readonly string[]): void {
+  writer.bytes[writer.start + head] = Tag.RecordByValues
+  writer.view.setUint32(writer.start + head + 1, keys.length, true)
+  for (const key of keys) writeString(writer, key)
+}
+
+function writeNamedRecord(writer: TermWriter, record: object, depth: number): void {
   writeCountedHead(writer, Tag.Record, 0)
   const head = writer.position - 4 - writer.start
   let count = 0

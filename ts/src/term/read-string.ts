@@ -46,8 +46,9 @@ function isIn(text: string, bytes: Uint8Array, start: number): boolean {
 /** Arguments that one call of String.fromCharCode surely takes. */
 const CHUNK = 4096
 
-const latin1Slice: ((this: Uint8Array, start: number, end: number) => string) | undefined =
-  typeof Buffer === 'undefined' ? undefined : (Buffer.prototype as unknown as { latin1Slice: typeof latin1Slice }).latin1Slice
+type BulkRead = (this: Uint8Array, start: number, end: number) => string
+const bulk = (typeof Buffer === 'undefined' ? {} : Buffer.prototype) as { latin1Slice?: BulkRead; ucs2Slice?: BulkRead }
+const { latin1Slice, ucs2Slice } = bulk
 
 /** The string of `length` units, one a byte, from `start` on. O(length). */
 export function readLatin1(bytes: Uint8Array, start: number, length: number): string {
@@ -59,7 +60,8 @@ export function readLatin1(bytes: Uint8Array, start: number, length: number): st
 }
 
 /** The string of `length` UTF-16 units from `start` on, lone surrogates and all. O(length). */
-export function readUtf16(view: DataView, start: number, length: number): string {
+export function readUtf16(bytes: Uint8Array, view: DataView, start: number, length: number): string {
+  if (ucs2Slice !== undefined) return ucs2Slice.call(bytes, start, start + 2 * length)
   let text = ''
   for (let done = 0; done < length; done += CHUNK) {
     const units = new Uint16Array(Math.min(CHUNK, length - done))

@@ -25,8 +25,9 @@ export const Tag = {
   /** From here on in messages between schedulers only. */
   SharedBinary: 0x17,
   NamedAtom: 0x18,
+  ShapedRecord: 0x19,
+  RecordByValues: 0x1a,
   CallRequest: 0x20,
   CastRequest: 0x21,
   SystemRequest: 0x22,
-  TracedMessage: 0x23,
 } as const

@@ -33,10 +33,36 @@ function writeDouble(writer: TermWriter, at: number, value: number): void {
 
 export function writeString(writer: TermWriter, value: string): void {
   const length = value.length
+  if (length >= WORTH_BULK) return writeLongString(writer, value)
+  writer.reserve(length + 2)
+  const { bytes } = writer
+  let at = writer.position
+  bytes[at++] = Tag.ShortLatin1
+  bytes[at++] = length
+  for (let index = 0; index < length; index++) {
+    const unit = value.charCodeAt(index)
+    if (unit > 255) return writeUtf16(writer, value)
+    bytes[at++] = unit
+  }
+  writer.position = at
+}
+
+/** Length from which writing a string in bulk makes up for what the call costs; less than 256. */
+const WORTH_BULK = 40
+
+type BulkWrite = (this: Uint8Array, text: string, start: number, bytes: number) => number
+const bulk = (typeof Buffer === 'undefined' ? {} : Buffer.prototype) as { latin1Write?: BulkWrite; ucs2Write?: BulkWrite }
+const { latin1Write, ucs2Write } = bulk
+
+/** For strings that V8 keeps one byte a unit this needs no look at them. */
+const beyondLatin1 = /[\u0100-\uffff]/
+
+function writeLongString(writer: TermWriter, value: string): void {
+  if (beyondLatin1.test(value)) return writeUtf16(writer, value)
+  const length = value.length
   writer.reserve(length + 5)
-  if (length >= WORTH_BULK && writeAscii(writer, value)) return
-  const { bytes, position } = writer
-  let at = position
+  const { bytes } = writer
+  let at = writer.position
   if (length < 256) {
     bytes[at] = Tag.ShortLatin1
     bytes[at + 1] = length
@@ -46,45 +72,22 @@ export function writeString(writer: TermWriter, value: string): void {
     writer.view.setUint32(at + 1, length, true)
     at += 5
   }
-  for (let index = 0; index < length; index++) {
-    const unit = value.charCodeAt(index)
-    if (unit > 255) return writeUtf16(writer, value)
-    bytes[at++] = unit
-  }
-  writer.position = at
-}
-
-/** Length from which writing a string in bulk makes up for what the attempt costs. */
-const WORTH_BULK = 64
-const utf8 = new TextEncoder()
-
-/** Writes a string if it is ASCII, in bulk; false (and nothing done) if not. The room has been reserved. */
-function writeAscii(writer: TermWriter, value: string): boolean {
-  const length = value.length
-  const at = writer.position + (length < 256 ? 2 : 5)
-  const { read, written } = utf8.encodeInto(value, writer.bytes.subarray(at, at + length))
-  if (read !== length || written !== length) return false
-  if (length < 256) {
-    writer.bytes[at - 2] = Tag.ShortLatin1
-    writer.bytes[at - 1] = length
-  } else {
-    writer.bytes[at - 5] = Tag.LongLatin1
-    writer.view.setUint32(at - 4, length, true)
-  }
   writer.position = at + length
-  return true
+  if (latin1Write !== undefined) latin1Write.call(bytes, value, at, length)
+  else for (let index = 0; index < length; index++) bytes[at++] = value.charCodeAt(index)
 }
 
 function writeUtf16(writer: TermWriter, value: string): void {
   const length = value.length
   writer.reserve(2 * length + 5)
-  const view = writer.view
+  const { bytes, view } = writer
   let at = writer.position
-  view.setUint8(at, Tag.Utf16)
+  bytes[at] = Tag.Utf16
   view.setUint32(at + 1, length, true)
   at += 5
-  for (let index = 0; index < length; index++, at += 2) view.setUint16(at, value.charCodeAt(index), true)
-  writer.position = at
+  writer.position = at + 2 * length
+  if (length >= WORTH_BULK && ucs2Write !== undefined) ucs2Write.call(bytes, value, at, 2 * length)
+  else for (let index = 0; index < length; index++, at += 2) view.setUint16(at, value.charCodeAt(index), true)
 }
 
 export function writeBigInt(writer: TermWriter, value: bigint): void {

@@ -1,7 +1,10 @@
 import type { Binary } from '../binary.js'
+import type { RecordShapes } from './record-shapes.js'
 
 /** What a writer asks of whoever carries its bytes elsewhere. */
 export interface Carrier {
+  /** Null where all records bring their names. */
+  readonly shapes: RecordShapes | null
   /** Makes room for `count` more bytes; may move what has been written from `start` on, and `start` with it. */
   makeRoom(count: number): void
   /** The place of `binary` in the list of those that travel with the record, which it joins; -1 for one to be written in line. */

@@ -10,16 +10,23 @@ import { Pid } from '../../src/pid.js'
 import { Ref } from '../../src/ref.js'
 import { CallRequest, CastRequest, SystemRequest } from '../../src/request.js'
 import { copyReason, copyTerm } from '../../src/term/copy.js'
+import { Shared } from '../../src/term/shared.js'
 import { anyTerm } from '../term/terms.js'
+import { SharedAddonHere } from './shared-addon.js'
 
 /** An outgoing buffer whose crossings keep the records, as the core does, and a way to read what a handle names. */
 class Loopback {
   readonly outgoing: Outgoing
+  readonly core: SharedAddonHere
   flushes = 0
   attached: Uint8Array | null = null
-  #crossed = new Map<number, Uint8Array>()
+  readonly #incoming: Incoming
+  readonly #crossed = new Map<number, Uint8Array>()
 
-  constructor(size?: number) {
+  /** The receiver has what isolates share from `core`, as another isolate would. */
+  constructor(size?: number, core = new SharedAddonHere()) {
+    this.core = core
+    this.#incoming = new Incoming(new Uint8Array(0), new Shared(core))
     this.outgoing = new Outgoing(
       {
         flush: () => {
@@ -31,17 +38,22 @@ class Loopback {
           this.attached = bytes
         },
       },
-      null,
+      new Shared(core),
       size,
     )
   }
 
   read(handle: number): unknown {
-    return new Incoming(this.outgoing.bytes.slice()).read((handle & ~FRAGMENT) * 8)
+    return this.#read(this.outgoing.bytes.slice(), handle)
   }
 
   readCrossed(crossing: number, handle: number): unknown {
-    return new Incoming(this.#crossed.get(crossing) as Uint8Array).read((handle & ~FRAGMENT) * 8)
+    return this.#read(this.#crossed.get(crossing) as Uint8Array, handle)
+  }
+
+  #read(bytes: Uint8Array, handle: number): unknown {
+    this.#incoming.attach(bytes)
+    return this.#incoming.read((handle & ~FRAGMENT) * 8)
   }
 
   pass(value: unknown): unknown {
@@ -216,6 +228,130 @@ describe('a message between schedulers', () => {
       loop.outgoing.reset()
       expect(facts(loop.read(loop.outgoing.putReason(reason)))).toStrictEqual(facts(copyReason(reason)))
     }
+  })
+})
+
+describe('records in messages', () => {
+  it('bring their names until they have come often enough, and are the same either way', () => {
+    const loop = new Loopback()
+    const record = (n: number) => ({ id: n, 'a-b': 'x', constructor: null, nested: { __proto: 1, 7: 'seven', '\ud800': [n] } })
+    for (let n = 0; n < 60; n++) expect(facts(loop.pass(record(n)))).toStrictEqual(facts(record(n)))
+    expect(loop.core.shapes).toEqual(['["7","__proto","\\ud800"]', '["id","a-b","constructor","nested"]'])
+    const before = loop.outgoing.position
+    loop.outgoing.put(record(1))
+    expect(loop.outgoing.position - before).toBeLessThan(60)
+  })
+
+  it('may have a property called __proto__', () => {
+    const loop = new Loopback()
+    const record = JSON.parse('{"a": 1, "__proto__": {"admin": true}, "b": 2}') as object
+    for (let n = 0; n < 20; n++) expect(facts(loop.pass(record))).toStrictEqual(facts(copyTerm(record)))
+    expect(loop.core.shapes).toHaveLength(2)
+  })
+
+  it('get no numbers when they are dictionaries', () => {
+    const loop = new Loopback()
+    for (let n = 0; n < 10_000; n++) loop.outgoing.put({ [`key ${n}`]: n, [`other ${n}`]: n })
+    const wide = Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`k${n}`, n]))
+    for (let n = 0; n < 100; n++) expect(loop.pass(wide)).toStrictEqual(wide)
+    expect(loop.core.shapes).toEqual([])
+  })
+
+  it('bring their names for ever when there are no numbers left', () => {
+    const loop = new Loopback()
+    loop.core.defineShape = () => 0
+    for (let n = 0; n < 20; n++) expect(loop.pass({ a: n, b: n })).toStrictEqual({ a: n, b: n })
+  })
+
+  it('are refused with a number that nothing has', () => {
+    const bytes = new Uint8Array([5, 0, 0, 0, 0, 0, 0, 0, 0x19, 9, 0, 0, 0])
+    expect(() => new Incoming(bytes, new Shared(new SharedAddonHere())).read(0)).toThrow(/no well-formed term/)
+    expect(() => new Incoming(bytes).read(0)).toThrow(/no well-formed term/)
+  })
+})
+
+describe('binaries in messages', () => {
+  const bytes = Uint8Array.from({ length: 1000 }, (_, index) => index)
+
+  it('are copied when they are short', () => {
+    const loop = new Loopback()
+    expect(String(loop.pass(Binary.from('x'.repeat(64))))).toBe('x'.repeat(64))
+    expect(loop.core.memories.size).toBe(0)
+  })
+
+  it('arrive as one object when they are long, whose bytes are looked at in place', () => {
+    const loop = new Loopback()
+    const sent = Binary.from(bytes)
+    const [first, again] = loop.pass([sent, sent]) as [Binary, Binary]
+    expect(first).toBe(again)
+    expect(loop.pass(sent)).toBe(first)
+    expect(first.length).toBe(1000)
+    expect(loop.core.calls).toBe(2)
+    expect(first.toUint8Array()).toStrictEqual(bytes)
+    expect(sent.equals(first)).toBe(true)
+    expect([...loop.core.memories.values()].map(({ count }) => count)).toEqual([2])
+  })
+
+  it('share one memory with their slices, but not when a slice is a small part', () => {
+    const loop = new Loopback()
+    const sent = Binary.from(bytes)
+    const small = sent.slice(100, 200)
+    expect((loop.pass(small) as Binary).toUint8Array()).toStrictEqual(bytes.slice(100, 200))
+    expect([...loop.core.memories.values()].map(({ bytes: { length } }) => length)).toEqual([100])
+    expect(small.toUint8Array()).toStrictEqual(bytes.slice(100, 200))
+    const [whole, slice, part] = loop.pass([sent, sent.slice(10, 900), sent.slice(-70)]) as [Binary, Binary, Binary]
+    expect(loop.core.memories.size).toBe(2)
+    expect(whole.toUint8Array()).toStrictEqual(bytes)
+    expect(slice.toUint8Array()).toStrictEqual(bytes.slice(10, 900))
+    expect(slice.slice(5, 7).toUint8Array()).toStrictEqual(bytes.slice(15, 17))
+    expect([part.at(0), part.at(-1), part.at(70)]).toEqual([bytes[930], bytes[999], undefined])
+    expect([...part]).toEqual([...bytes.slice(930)])
+  })
+
+  it('stand before the term in the record, each once', () => {
+    const loop = new Loopback()
+    const [a, b] = [Binary.from(bytes), Binary.from('y'.repeat(100))]
+    const handle = loop.outgoing.put({ a, list: [b, a, Binary.from('short')], n: 1 })
+    const view = new DataView(loop.outgoing.bytes.buffer, (handle & ~FRAGMENT) * 8)
+    expect(view.getUint32(4, true)).toBe(2)
+    expect([1, 2].map((place) => view.getBigUint64(8 * place, true))).toEqual([...loop.core.memories.keys()].map(BigInt))
+    const arrived = loop.read(handle) as { a: Binary; list: [Binary, Binary, Binary]; n: number }
+    expect([arrived.a.equals(a), arrived.list[0].equals(b), arrived.list[1] === arrived.a, arrived.n]).toEqual([true, true, true, 1])
+  })
+
+  it('are listed rightly when the buffer fills up within the record, or a getter sends', () => {
+    const loop = new Loopback(128)
+    const handles: [number, number][] = []
+    const put = (value: unknown): void => {
+      const handle = loop.outgoing.put(value)
+      handles.push([loop.flushes + 1, handle])
+    }
+    const [a, b] = [Binary.from(bytes), Binary.from('y'.repeat(100))]
+    put({
+      a,
+      get sent() {
+        put(['inner', b, 'z'.repeat(30)])
+        return b
+      },
+      rest: Array.from({ length: 40 }, (_, n) => Binary.from(String(n).repeat(70))),
+    })
+    loop.outgoing.put('x'.repeat(5000))
+    const [inner, outer] = handles.map(([crossing, handle]) => loop.readCrossed(crossing, handle)) as [
+      [string, Binary, string],
+      { a: Binary; sent: Binary; rest: Binary[] },
+    ]
+    expect([inner[0], inner[1].equals(b), inner[2]]).toEqual(['inner', true, 'z'.repeat(30)])
+    expect([outer.a.equals(a), outer.sent.equals(b)]).toEqual([true, true])
+    expect(outer.rest.map(String)).toEqual(Array.from({ length: 40 }, (_, n) => String(n).repeat(70)))
+  })
+
+  it('are refused when they are gone, or the record does not list them', () => {
+    const loop = new Loopback()
+    const handle = loop.outgoing.put(Binary.from(bytes))
+    loop.core.memories.clear()
+    expect(() => loop.read(handle)).toThrow(/no well-formed term/)
+    const unlisted = new Uint8Array([13, 0, 0, 0, 0, 0, 0, 0, 0x17, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0])
+    expect(() => new Incoming(unlisted, new Shared(loop.core)).read(0)).toThrow(/no well-formed term/)
   })
 })
 

@@ -2,6 +2,8 @@ import type { Binary } from '../../binary.js'
 import { ErrorCode, VigaError } from '../../errors.js'
 import { malformed, type MessageParts, read, TermReader } from '../../term/decode.js'
 import { readRequest } from '../../term/decode-message.js'
+import type { RecordShapes } from '../../term/record-shapes.js'
+import type { Shared } from '../../term/shared.js'
 import type { SharedBinaries } from '../../term/shared-binaries.js'
 import { Tag } from '../../term/tag.js'
 import { RECORD_HEAD } from './outgoing.js'
@@ -12,14 +14,16 @@ import { RECORD_HEAD } from './outgoing.js'
  */
 export class Incoming implements MessageParts {
   readonly #reader: TermReader
+  readonly #shapes: RecordShapes | null
   readonly #binaries: SharedBinaries | null
   /** The list of binaries of the record being read: where it begins, and its length. */
   #list = 0
   #listed = 0
 
-  constructor(bytes: Uint8Array, binaries: SharedBinaries | null = null) {
+  constructor(bytes: Uint8Array, shared: Shared | null = null) {
     this.#reader = new TermReader(bytes, 0, this)
-    this.#binaries = binaries
+    this.#binaries = shared === null ? null : shared.binaries
+    this.#shapes = shared === null ? null : shared.shapes
   }
 
   get bytes(): Uint8Array {
@@ -54,6 +58,14 @@ export class Incoming implements MessageParts {
   /** For the reader: what only messages hold. */
   readPart(reader: TermReader, at: number, depth: number): unknown {
     return reader.bytes[at] === Tag.SharedBinary ? this.#readBinary(reader, at) : readRequest(reader, at, depth)
+  }
+
+  /** For the reader: a record whose names are known by a number. */
+  readShaped(reader: TermReader, depth: number): object {
+    const at = reader.position
+    const make = this.#shapes === null ? undefined : this.#shapes.maker(reader.uint32())
+    if (make === undefined) throw malformed(reader, at)
+    return make(reader, depth)
   }
 
   #readBinary(reader: TermReader, at: number): Binary {

@@ -3,6 +3,8 @@ import { ErrorCode, VigaError } from '../../errors.js'
 import { copyReason } from '../../term/copy.js'
 import { contentOf, writeMessage } from '../../term/encode-message.js'
 import { NOT_A_TERM, refusal } from '../../term/refusal.js'
+import type { RecordShapes } from '../../term/record-shapes.js'
+import type { Shared } from '../../term/shared.js'
 import type { SharedBinaries } from '../../term/shared-binaries.js'
 import { type Carrier, TermWriter } from '../../term/writer.js'
 
@@ -35,6 +37,7 @@ export interface OutgoingPort {
  * A handle that `put` gives must be in a command before the next `put`, which may have to flush.
  */
 export class Outgoing implements Carrier {
+  readonly shapes: RecordShapes | null
   readonly #writer: TermWriter
   readonly #port: OutgoingPort
   /** True while a record is being written. */
@@ -48,8 +51,10 @@ export class Outgoing implements Carrier {
   /** Those of the records that have not crossed: nobody else need have them until the core counts them. */
   #waiting: BinaryMemory[] = []
 
-  constructor(port: OutgoingPort, binaries: SharedBinaries | null = null, size = USUAL_SIZE) {
-    this.#binaries = binaries
+  /** Without `shared` all binaries travel in line and all records bring their names. */
+  constructor(port: OutgoingPort, shared: Shared | null = null, size = USUAL_SIZE) {
+    this.#binaries = shared === null ? null : shared.binaries
+    this.shapes = shared === null ? null : shared.shapes
     this.#writer = new TermWriter(new Uint8Array(size), this)
     this.#port = port
     port.attach(this.#writer.bytes)
