@@ -44,7 +44,7 @@ async function compile() {
   mkdirSync(folder, { recursive: true })
   const measured = pathToFileURL(join(packageRoot, 'dist', 'index.mjs')).href
   await build({
-    entryPoints: readdirSync(sources).filter((file) => !file.endsWith('.test.ts')).map((file) => join(sources, file)),
+    entryPoints: readdirSync(sources).filter((file) => /^[a-z-]+\.ts$/.test(file)).map((file) => join(sources, file)),
     outdir: folder,
     bundle: true,
     platform: 'node',
