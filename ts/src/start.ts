@@ -4,16 +4,15 @@ import { describeReason, ErrorCode, VigaError } from './errors.js'
 import { type Blueprint, type Engine, OutcomeStatus, Priority, type SliceEnd } from './engine/engine.js'
 import { nameText } from './names.js'
 import type { Pid } from './pid.js'
+import { Placement } from './placement.js'
 import { runInProcess } from './process/async-context.js'
-import type { BaseOperation } from './process/operation.js'
 import { OutcomeOperation } from './process/outcome-operation.js'
 import type { Process } from './process/process.js'
-import { settled } from './process/promise-operation.js'
 import { checkTimeout } from './process/receive.js'
 import { newRef, type Ref } from './ref.js'
 import { SystemRequest } from './request.js'
 import { activeEngine, wantScheduler } from './runtime-state.js'
-import { HERE, placeOf } from './scheduler-place.js'
+import { HERE } from './scheduler-place.js'
 import type { CompiledBehaviour } from './server-behaviour.js'
 import { type StartAnswer, type StartArgument, ServerProcess } from './server-process.js'
 import type { ServerName } from './server-name.js'
@@ -65,14 +64,12 @@ export class StartOperation<T> extends OutcomeOperation<T> {
   readonly #priority: Priority
   readonly #label: string | undefined
   readonly #handleFor: (pid: Pid<unknown>) => T
-  readonly #scheduler: number | undefined
-  readonly #home: DefinitionHome | null
+  /** Null for a server that starts where its starter is. */
+  readonly #placement: Placement | null
   #timeout: number
   #pid: Pid<unknown> | null = null
-  /** How the server goes to another scheduler; null for one that starts here. */
-  #elsewhere: Elsewhere | null = null
-  #placed = false
-  #arrived: Promise<T> | null = null
+  /** Since the first `await` that had to look for the definition. */
+  #found: Promise<T> | null = null
 
   constructor(
     compiled: CompiledBehaviour,
@@ -92,8 +89,7 @@ export class StartOperation<T> extends OutcomeOperation<T> {
     this.#label = label
     this.#timeout = timeout === undefined ? Infinity : checkTimeout(timeout, 'start')
     this.#handleFor = handleFor
-    this.#scheduler = scheduler
-    this.#home = home
+    this.#placement = scheduler === undefined ? null : new Placement(scheduler, home)
   }
 
   /** Fails the start after `milliseconds` if it has no shorter time of its own. */
@@ -107,55 +103,44 @@ export class StartOperation<T> extends OutcomeOperation<T> {
   }
 
   override next(): IteratorResult<SliceEnd, T> {
-    const search = this.#search()
+    const search = this.#placement === null ? null : this.#placement.search
     if (search !== null) {
       const step = search.next()
       if (step.done !== true) return step as IteratorYieldResult<SliceEnd>
-      this.#found()
+      this.#placement?.found()
     }
     return super.next()
   }
 
   protected override promise(): Promise<T> {
-    if (this.#arrived !== null) return this.#arrived
-    const search = this.#search()
+    const placement = this.#placement
+    if (placement === null) return super.promise()
+    if (this.#found !== null) return this.#found
+    const { search } = placement
     if (search === null) return super.promise()
     const within = activeEngine().current
-    return (this.#arrived = search.then(() => {
-      this.#found()
+    return (this.#found = search.then(() => {
+      placement.found()
       // Begun in the slice of a process, it goes on as that process's, which a promise does not know by itself.
       return within === null ? super.promise() : runInProcess(within, () => super.promise())
     }))
   }
 
-  /** What must be found out before the server can start on another scheduler. */
-  #search(): BaseOperation<void> | null {
-    if (!this.#placed) {
-      this.#placed = true
-      const place = placeOf(activeEngine(), this.#scheduler, 'start')
-      if (place !== HERE) this.#elsewhere = elsewhere(place, this.#home)
-    }
-    return this.#elsewhere?.search ?? null
-  }
-
-  #found(): void {
-    if (this.#elsewhere !== null) this.#elsewhere = { ...this.#elsewhere, search: null }
-  }
-
   protected begin(engine: Engine, process: Process): Ref {
-    const { args } = this.#argument
-    const argument = this.#scheduler === undefined ? this.#argument : { ...this.#argument, args: copyArguments(args) }
+    const placement = this.#placement
     const server = new ServerProcess(this.#compiled, process.pid)
     server.label = this.#label
-    const away = this.#elsewhere
-    if (away !== null) {
-      server.blueprint = this.#blueprint(away.home, argument, process.pid)
-      wantScheduler(away.place)
+    const argument =
+      placement === null ? this.#argument : { ...this.#argument, args: copyArguments(this.#argument.args) }
+    const place = placement === null ? HERE : placement.place
+    if (placement !== null && place !== HERE) {
+      server.blueprint = this.#blueprint(placement.home, argument, process.pid)
+      wantScheduler(place)
     }
-    const pid = engine.spawn(server, process, this.#link, null, this.#priority, away?.place ?? HERE)
+    const pid = engine.spawn(server, process, this.#link, null, this.#priority, place)
     this.#pid = pid as Pid<unknown>
     const ref = newRef(process.pid)
-    engine.call(process, pid, ref, new SystemRequest(ref, 'start', away === null ? argument : undefined), this.#timeout)
+    engine.call(process, pid, ref, new SystemRequest(ref, 'start', place === HERE ? argument : undefined), this.#timeout)
     return ref
   }
 
@@ -180,22 +165,6 @@ export class StartOperation<T> extends OutcomeOperation<T> {
     if (this.#link) engine.unlink(process, pid)
     engine.signalExit(process, pid, 'kill')
   }
-}
-
-interface Elsewhere {
-  readonly place: number
-  readonly home: DefinitionHome
-  /** Done when the home has a name; null when that is so. */
-  readonly search: BaseOperation<void> | null
-}
-
-function elsewhere(place: number, home: DefinitionHome | null): Elsewhere {
-  if (home === null)
-    throw new VigaError(
-      ErrorCode.DefinitionNotFound,
-      `start: the server should start on scheduler ${place}, but its module is not known there: define it with genServer(import.meta, ...) and export it`,
-    )
-  return { place, home, search: home.name === null ? settled(home.find()) : null }
 }
 
 function copyArguments(args: readonly unknown[]): unknown[] {
