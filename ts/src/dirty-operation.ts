@@ -1,4 +1,5 @@
 import { type Engine, OutcomeStatus } from './engine/engine.js'
+import { encodedForTransfer } from './dirty-bytes.js'
 import type { DirtyOutcome, DirtyRequest, OnFull } from './dirty-job.js'
 import type { DirtyPoolInfo } from './dirty-pool.js'
 import { dirtyPool, INFO } from './dirty-pool-process.js'
@@ -7,12 +8,8 @@ import { Exit, VigaError } from './errors.js'
 import type { Pid } from './pid.js'
 import { OutcomeOperation } from './process/outcome-operation.js'
 import type { Process } from './process/process.js'
-import { newRef, Ref } from './ref.js'
+import { newRef, type Ref } from './ref.js'
 import { CallRequest, CastRequest } from './request.js'
-import { encodeTerm } from './term/encode.js'
-import { TermWriter } from './term/writer.js'
-
-const writer = new TermWriter()
 
 /** A job for a pool, and the wait for its result. */
 export class DirtyOperation<T> extends OutcomeOperation<T> {
@@ -41,9 +38,8 @@ export class DirtyOperation<T> extends OutcomeOperation<T> {
   }
 
   protected begin(engine: Engine, process: Process): Ref {
-    writer.position = 0
-    encodeTerm(writer, this.#args, 'arguments')
-    const request: DirtyRequest = { url: this.#url, name: this.#name, args: writer.written(), onFull: this.#onFull }
+    const args = encodedForTransfer(this.#args, 'arguments')
+    const request: DirtyRequest = { url: this.#url, name: this.#name, args, onFull: this.#onFull }
     const pool = dirtyPool(engine, this.#kind)
     const ref = newRef(process.pid)
     this.#sent = { pool, ref }

@@ -1,4 +1,4 @@
-import { DirtyJob, type DirtyOutcome } from './dirty-job.js'
+import type { DirtyJob, DirtyOutcome } from './dirty-job.js'
 import { DirtyQueue } from './dirty-queue.js'
 import type { DirtySettings } from './dirty-settings.js'
 import { DirtyThread } from './dirty-thread.js'

@@ -38,7 +38,7 @@ export class Dirty {
    * on the way.
    *
    * Throws what `fn` throws; ERR_VIGA_NOT_A_TERM for an argument or a result that is none; ERR_VIGA_DEFINITION_NOT_FOUND;
-   * ERR_VIGA_DIRTY_WORKER_DIED when the thread ended under it. O(size of arguments and result) here, some 50 µs besides.
+   * ERR_VIGA_DIRTY_WORKER_DIED when the thread ended under it. O(size of arguments and result) here, some 100 µs besides.
    *
    * @example
    * export function countPrimes(below: number): number { ... }

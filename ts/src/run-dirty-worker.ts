@@ -1,4 +1,5 @@
 import { isMainThread, type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { encodedForTransfer } from './dirty-bytes.js'
 import { DIRTY_DATA, type DirtyData, type WorkerAnswer, type WorkerTask } from './dirty-job.js'
 import { markDirtyWorker } from './dirty-mark.js'
 import { findFunction, loadModule, notExported } from './definition-loader.js'
@@ -6,12 +7,9 @@ import { ErrorCode, VigaError } from './errors.js'
 import { markAsScheduler } from './module-import.js'
 import { copyReason } from './term/copy.js'
 import { decodeTerm } from './term/decode.js'
-import { encodeTerm } from './term/encode.js'
-import { TermWriter } from './term/writer.js'
 import { VERSION } from './version.js'
 
 const fromSources = import.meta.url.endsWith('.ts')
-const writer = new TermWriter()
 
 /**
  * Makes this thread one of the dirty pool that it was started for: from then on it calls the functions it is asked for, one at a time. Called
@@ -64,12 +62,12 @@ async function perform({ task, url, name, args }: WorkerTask): Promise<WorkerAns
   try {
     value = await fn(...(decodeTerm(args) as readonly unknown[]))
   } catch (thrown) {
-    return { task, kind: 'threw', bytes: encoded(copyReason(thrown), 'error') }
+    return { task, kind: 'threw', bytes: encodedForTransfer(copyReason(thrown), 'error') }
   }
   try {
     // Copied, not handed over as it is: the module may keep it.
     if (value instanceof Uint8Array) return { task, kind: 'bytes', bytes: new Uint8Array(value) }
-    return { task, kind: 'term', bytes: encoded(value, 'result') }
+    return { task, kind: 'term', bytes: encodedForTransfer(value, 'result') }
   } catch (error) {
     return { task, kind: 'failed', bytes: failure(error as VigaError) }
   }
@@ -83,14 +81,8 @@ async function load(url: string, name: string): Promise<(...args: readonly unkno
   throw notExported(url, module, `the function ${name}`, 'export it under its name, and give the import.meta of the module that does')
 }
 
-function encoded(value: unknown, name: string): Uint8Array {
-  writer.position = 0
-  encodeTerm(writer, value, name)
-  return writer.written()
-}
-
 /** A coded error as the pool passes it on; the code is added to the message again where it is thrown. */
 function failure(error: VigaError): Uint8Array {
   const message = error.message.slice(0, -` (${error.code})`.length)
-  return encoded([error.code, message, copyReason(error.cause)], 'error')
+  return encodedForTransfer([error.code, message, copyReason(error.cause)], 'error')
 }

@@ -77,6 +77,16 @@ describe('terms of every kind', () => {
     expect(await dirty.cpu(jobsModule, jobs.keptBytes)).toEqual(new Uint8Array([1, 2, 3]))
   })
 
+  test('of many megabytes too', async () => {
+    const bytes = new Uint8Array(4 << 20).fill(3)
+    const [first, second] = await dirty.cpu(jobsModule, jobs.give<[Uint8Array, string]>, [bytes, 'behind'])
+    expect(Buffer.compare(first, bytes)).toBe(0)
+    expect(second).toBe('behind')
+    const back = await dirty.cpu(jobsModule, jobs.give<Uint8Array>, bytes.subarray(1))
+    expect(back.length).toBe(bytes.length - 1)
+    expect(bytes[0]).toBe(3)
+  })
+
   test('arguments are copied when the job begins', async () => {
     const list = [1]
     const job = dirty.cpu(jobsModule, jobs.give<number[]>, list)

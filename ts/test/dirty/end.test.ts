@@ -41,11 +41,10 @@ async function expectNothingLeft(facts: Partial<DirtyPoolInfo>): Promise<void> {
 }
 
 test('a timeout ends for (;;) {}, and a fresh thread takes the next job', async () => {
-  let failure: unknown
   const before = await dirty.io(jobsModule, jobs.where)
-  failure = await failureOf(dirty.with({ timeout: 50 }).io(jobsModule, jobs.spin, newCell()))
+  const failure = await failureOf(dirty.with({ timeout: 50 }).io(jobsModule, jobs.spin, newCell()))
   expect(failure).toBeInstanceOf(Exit)
-  expect((failure as Exit).reason).toEqual(['timeout', ['dirty', 'io', [jobsModule.url, 'spin', 50]]])
+  expect(failure.reason).toEqual(['timeout', ['dirty', 'io', [jobsModule.url, 'spin', 50]]])
   expect(await dirty.io(jobsModule, jobs.where)).not.toBe(before)
   await expectNothingLeft({ cancelled: 1, done: 3 })
 })
