@@ -47,11 +47,18 @@ export {
   processes,
   type ProcessInfo,
   processInfo,
+  type SchedulerInfo,
+  schedulers,
   setLabel,
   setPriority,
   type SystemInfo,
   systemInfo,
+  type TimedScheduler,
+  type Utilization,
+  utilization,
 } from './introspection.js'
+export type { GarbageCollection, Heap, IsolateFacts, WallTime } from './isolate-page.js'
+export type { SchedulerState } from './engine/engine.js'
 export { GenServer } from './gen-server.js'
 export type { CallOptions } from './call.js'
 export type { From } from './from.js'

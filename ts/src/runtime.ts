@@ -5,6 +5,7 @@ import { type DirtyOptions, type DirtySettings, installDirtySettings, settleDirt
 import { describeReason, ErrorCode, VigaError } from './errors.js'
 import type { Engine, EngineOptions, Host } from './engine/engine.js'
 import { type EngineChoice, selectEngine } from './engine/select.js'
+import { IsolatePage, newPage, setIsolatePage } from './isolate-page.js'
 import type { Pid } from './pid.js'
 import type { Process } from './process/process.js'
 import { watchEnteredStores } from './process/entered-stores.js'
@@ -129,8 +130,10 @@ function start(options: RuntimeOptions = {}): Runtime {
   const settings: Settings = engine.kind === 'pure' ? Object.freeze({ ...asked, schedulers: 1, online: 1 }) : asked
   if (settings.sizesThreadPool) sizeThreadPool(settings.threadPool)
   begin(engine, settings, dirty, options.onCrash ?? reportOnStderr, engineOptions(settings))
+  const page = newPage(settings.schedulers)
+  setIsolatePage(new IsolatePage(page, 1))
   const pool = new WorkerPool({
-    data: { version: VERSION, system: engine.system, settings, dirty },
+    data: { version: VERSION, system: engine.system, settings, dirty, page },
     resourceLimits: settings.workerResourceLimits,
     entry,
     told: (message) => toldByScheduler(message),
@@ -152,9 +155,10 @@ export interface SchedulerOutlet {
 /** Makes this isolate a further scheduler of the system that `data` names. */
 export function joinRuntime(data: SchedulerData, outlet: SchedulerOutlet): void {
   refuseSecond()
-  const { settings, dirty, system, scheduler } = data
+  const { settings, dirty, page, system, scheduler } = data
   const { engine } = selectEngine('native')
   begin(engine, settings, dirty, outlet.crash, { ...engineOptions(settings), join: { system, scheduler } })
+  setIsolatePage(new IsolatePage(page, scheduler))
   running = new Runtime(engine, settings, async () => outlet.stop())
   installStarter(outlet.want)
 }
@@ -276,6 +280,7 @@ export class Runtime implements AsyncDisposable {
     running = undefined
     installStarter(() => undefined)
     setRuntime(undefined, undefined)
+    setIsolatePage(undefined)
     this.#engine.stop()
     releaseIsolate()
     return ended

@@ -13,6 +13,8 @@ export interface SchedulerData {
   readonly scheduler: number
   readonly settings: Settings
   readonly dirty: DirtySettings
+  /** What isolates know of themselves, see isolate-page.ts. */
+  readonly page: SharedArrayBuffer
   readonly port: MessagePort
 }
 

@@ -97,8 +97,23 @@ export interface ProcessFacts {
   readonly memory: number
 }
 
+/** `running`: has work, or looks for some; `parked`: sleeps, or its thread is elsewhere; `down`: has no thread. */
+export type SchedulerState = 'running' | 'parked' | 'down'
+
+/** What an engine knows of one scheduler. An engine leaves out what it does not count. */
 export interface SchedulerFacts {
   readonly id: number
+  /** Takes work. */
+  readonly online?: boolean
+  readonly state?: SchedulerState
+  /** Processes that live there. */
+  readonly processes?: number
+  /** Processes it took from another one's queue. */
+  readonly steals?: number
+  readonly migrationsIn?: number
+  readonly migrationsOut?: number
+  /** µs with work, and in all. */
+  readonly wallTime?: { readonly active: number; readonly total: number }
   readonly slices: number
   readonly reductions: number
   readonly runQueue: { readonly max: number; readonly high: number; readonly normal: number; readonly low: number }
