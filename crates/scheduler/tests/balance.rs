@@ -220,6 +220,8 @@ fn schedulers_and<P: Strategy>(
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
     #[test]
     fn every_plan_keeps_the_rules(
         loads in prop::collection::vec(any_load(), 0..20),

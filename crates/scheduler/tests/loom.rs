@@ -13,7 +13,8 @@ use loom::sync::Notify;
 use loom::sync::atomic::AtomicBool;
 use loom::thread;
 use viga_scheduler::{
-    Adopted, BusyWait, Context, Parker, Picked, Pool, PoolConfig, Priority, Scheduler, SliceEnd,
+    Adopted, BalancePlan, BusyWait, Context, MigrationClass, MigrationPath, MigrationPaths, Parker,
+    Picked, Pool, PoolConfig, Priority, Scheduler, SliceEnd, WorkRequests,
 };
 
 const PREEMPTIONS: usize = 3;
@@ -299,5 +300,82 @@ fn a_body_spawned_while_the_pool_shuts_down_is_dropped_once() {
         spawner.join().unwrap();
         closer.join().unwrap();
         assert_eq!(drops.load(Ordering::Relaxed), 1);
+    });
+}
+
+/// A request goes to whoever is first: the victim that takes it or the thief that takes it back.
+#[test]
+fn a_request_for_work_is_ended_once() {
+    loom::model(|| {
+        let requests = Arc::new(WorkRequests::new(1));
+        assert!(requests.ask(0, 2));
+        let victim = thread::spawn({
+            let requests = Arc::clone(&requests);
+            move || requests.take(0)
+        });
+        let withdrawn = requests.withdraw(0, 2);
+        let taken = victim.join().unwrap();
+        assert_eq!(taken, (!withdrawn).then_some(2));
+        assert!(requests.ask(0, 1), "the word is free again");
+    });
+}
+
+/// What the thief wrote before it asked, relaxed, is seen by the victim: the request alone orders it. Of two
+/// thieves one stands.
+#[test]
+fn a_victim_sees_what_the_thief_did_before_it_asked() {
+    loom::model(|| {
+        let requests = Arc::new(WorkRequests::new(1));
+        let ready: Arc<[AtomicBool; 2]> =
+            Arc::new([AtomicBool::new(false), AtomicBool::new(false)]);
+        let thieves: Vec<_> = (0..2)
+            .map(|thief| {
+                let (requests, ready) = (Arc::clone(&requests), Arc::clone(&ready));
+                thread::spawn(move || {
+                    ready[thief].store(true, Ordering::Relaxed);
+                    requests.ask(0, thief)
+                })
+            })
+            .collect();
+        let early = requests.take(0);
+        if let Some(thief) = early {
+            assert!(ready[thief].load(Ordering::Relaxed));
+        }
+        let asked = thieves.into_iter().map(|thief| thief.join().unwrap());
+        let asked = asked.filter(|stood| *stood).count();
+        let taken = [early, requests.take(0)].iter().flatten().count();
+        assert_eq!(taken, asked, "every request that stood was found once");
+    });
+}
+
+/// A giver reads a path as it was published, never parts of two.
+#[test]
+fn a_migration_path_is_read_whole() {
+    loom::model(|| {
+        let path = |target, limit| {
+            Some(MigrationPath {
+                target,
+                limit,
+                class: MigrationClass::Any,
+            })
+        };
+        let plan = |paths| BalancePlan {
+            paths,
+            resting: vec![false],
+            active: 1,
+        };
+        let paths = Arc::new(MigrationPaths::new(1));
+        let publisher = thread::spawn({
+            let paths = Arc::clone(&paths);
+            move || {
+                paths.publish(1, &plan(vec![path(3, 7)]));
+                paths.publish(2, &plan(vec![path(5, 9)]));
+            }
+        });
+        let seen = paths.path(0);
+        let allowed = [(0, None), (1, path(3, 7)), (2, path(5, 9))];
+        assert!(allowed.contains(&seen), "{seen:?}");
+        publisher.join().unwrap();
+        assert_eq!(paths.path(0), (2, path(5, 9)));
     });
 }
