@@ -8,7 +8,7 @@
 
 use std::{ptr::NonNull, sync::Arc};
 
-use crate::{RowMemory, huge_pages};
+use crate::{RowMemory, huge_pages, quarry::Quarry};
 
 /// Sizes of blocks are multiples of this, and so are their addresses.
 const UNIT: usize = 16;
@@ -22,6 +22,8 @@ const KEPT_WHEN_EMPTY: usize = 64 * 1024;
 /// See the module. Frees its chunks when dropped; what is larger must have been freed by then.
 pub(crate) struct Arena {
     memory: Arc<dyn RowMemory>,
+    /// Where chunks come from if the table is divided.
+    quarry: Option<Arc<Quarry>>,
     chunks: Vec<(NonNull<u8>, usize)>,
     /// Bytes of all chunks.
     reserved: usize,
@@ -45,8 +47,13 @@ fn list_of(bytes: usize) -> usize {
 
 impl Arena {
     pub(crate) fn new(memory: Arc<dyn RowMemory>) -> Arena {
+        Arena::with_chunks_from(memory, None)
+    }
+
+    fn with_chunks_from(memory: Arc<dyn RowMemory>, quarry: Option<Arc<Quarry>>) -> Arena {
         Arena {
             memory,
+            quarry,
             chunks: Vec::new(),
             reserved: 0,
             rest: NonNull::dangling(),
@@ -58,7 +65,17 @@ impl Arena {
 
     /// An arena of its own in the same memory.
     pub(crate) fn another(&self) -> Arena {
-        Arena::new(Arc::clone(&self.memory))
+        Arena::with_chunks_from(Arc::clone(&self.memory), self.quarry.clone())
+    }
+
+    /// A quarry in the same memory.
+    pub(crate) fn quarry(&self) -> Arc<Quarry> {
+        Arc::new(Quarry::new(Arc::clone(&self.memory)))
+    }
+
+    /// An arena of its own in the same memory whose chunks are cut from a quarry.
+    pub(crate) fn another_in(&self, quarry: &Arc<Quarry>) -> Arena {
+        Arena::with_chunks_from(Arc::clone(&self.memory), Some(Arc::clone(quarry)))
     }
 
     /// A block of `size` bytes, more than 0, aligned to 16; none when there is no memory.
@@ -86,13 +103,18 @@ impl Arena {
         Some(block)
     }
 
-    /// Makes room for at least one block of any size. Chunks double what there is.
+    /// Makes room for at least one block of any size. Chunks double what there is, those from a quarry add a quarter: all parts of
+    /// a table need their next at about the same time.
     #[cold]
     fn add_chunk(&mut self) -> Option<()> {
-        let wanted = self.reserved.clamp(SMALLEST_CHUNK, LARGEST_CHUNK);
+        let wanted = match self.quarry {
+            None => self.reserved,
+            Some(_) => (self.reserved / 4).next_power_of_two(),
+        };
+        let wanted = wanted.clamp(SMALLEST_CHUNK, LARGEST_CHUNK);
         let (chunk, bytes) = [wanted, SMALLEST_CHUNK]
             .into_iter()
-            .find_map(|bytes| Some((self.memory.allocate(bytes)?, bytes)))?;
+            .find_map(|bytes| Some((self.allocate_chunk(bytes)?, bytes)))?;
         huge_pages::advise(chunk.as_ptr(), bytes);
         if self.rest_bytes > 0 {
             // SAFETY: the rest of a chunk is nobody's, and too small for the block that was asked for.
@@ -102,6 +124,13 @@ impl Arena {
         self.reserved += bytes;
         (self.rest, self.rest_bytes) = (chunk, bytes);
         Some(())
+    }
+
+    fn allocate_chunk(&self, bytes: usize) -> Option<NonNull<u8>> {
+        match &self.quarry {
+            None => self.memory.allocate(bytes),
+            Some(quarry) => quarry.cut(bytes),
+        }
     }
 
     /// Puts a block in the list of its size.
@@ -140,8 +169,13 @@ impl Arena {
         (self.rest, self.rest_bytes) = (NonNull::dangling(), 0);
         self.reserved = 0;
         for (chunk, bytes) in self.chunks.drain(..) {
-            // SAFETY: allocated in `add_chunk` with this size; no block in it is in use.
-            unsafe { self.memory.free(chunk, bytes) };
+            // SAFETY: from `allocate_chunk`, which had it from here with this size; no block in it is in use.
+            unsafe {
+                match &self.quarry {
+                    None => self.memory.free(chunk, bytes),
+                    Some(quarry) => quarry.give_back(chunk, bytes),
+                }
+            }
         }
     }
 }

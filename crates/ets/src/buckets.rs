@@ -10,9 +10,13 @@
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
     ptr::NonNull,
+    sync::Arc,
 };
 
-use crate::huge_pages::{self, HUGE_PAGE};
+use crate::{
+    huge_pages::{self, HUGE_PAGE},
+    quarry::Quarry,
+};
 
 pub(crate) const SLOTS: usize = 7;
 /// Buckets in the first segment at most.
@@ -27,10 +31,14 @@ pub(crate) struct Bucket {
 }
 
 struct Segment {
-    memory: NonNull<u8>,
-    layout: Layout,
+    memory: Memory,
     first: NonNull<Bucket>,
     count: usize,
+}
+
+enum Memory {
+    Own(NonNull<u8>, Layout),
+    Piece(Arc<Quarry>),
 }
 
 // SAFETY: a segment owns its buckets, which may be sent.
@@ -39,9 +47,24 @@ unsafe impl Send for Segment {}
 unsafe impl Sync for Segment {}
 
 impl Segment {
+    fn new(count: usize, quarry: Option<&Arc<Quarry>>) -> Segment {
+        quarry
+            .and_then(|quarry| Segment::cut(count, quarry))
+            .unwrap_or_else(|| Segment::allocate(count))
+    }
+
+    /// Empty buckets from a quarry of zeroes; a segment gives its piece back as it got it. The count is a power of two.
+    fn cut(count: usize, quarry: &Arc<Quarry>) -> Option<Segment> {
+        Some(Segment {
+            first: quarry.cut(count * size_of::<Bucket>())?.cast(),
+            memory: Memory::Piece(Arc::clone(quarry)),
+            count,
+        })
+    }
+
     /// Empty buckets. Aligned by hand: asked for more than its natural alignment, the allocator would write the
     /// zeroes itself, all at once.
-    fn new(count: usize) -> Segment {
+    fn allocate(count: usize) -> Segment {
         let bytes = count * size_of::<Bucket>();
         let alignment = if bytes >= HUGE_PAGE {
             HUGE_PAGE
@@ -59,8 +82,7 @@ impl Segment {
         let first = unsafe { memory.add(offset) };
         huge_pages::advise(first.as_ptr(), bytes);
         Segment {
-            memory,
-            layout,
+            memory: Memory::Own(memory, layout),
             first: first.cast(),
             count,
         }
@@ -82,8 +104,15 @@ impl Segment {
 impl Drop for Segment {
     /// Frees the memory alone: [`Buckets`] knows which buckets can have overflow buckets.
     fn drop(&mut self) {
-        // SAFETY: allocated in `new` with this layout.
-        unsafe { dealloc(self.memory.as_ptr(), self.layout) }
+        match &self.memory {
+            // SAFETY: allocated in `allocate` with this layout.
+            Memory::Own(memory, layout) => unsafe { dealloc(memory.as_ptr(), *layout) },
+            // SAFETY: cut in `cut` with this size. Whoever gets it next finds zeroes.
+            Memory::Piece(quarry) => unsafe {
+                self.first.write_bytes(0, self.count);
+                quarry.give_back(self.first.cast(), self.count * size_of::<Bucket>());
+            },
+        }
     }
 }
 
@@ -91,6 +120,8 @@ impl Drop for Segment {
 pub(crate) struct Buckets {
     segments: Vec<Segment>,
     in_use: usize,
+    /// Where segments come from if the table is divided.
+    quarry: Option<Arc<Quarry>>,
 }
 
 /// Segment and place within it.
@@ -104,11 +135,17 @@ fn place(number: usize) -> (usize, usize) {
 }
 
 impl Buckets {
-    pub(crate) fn new(count: usize) -> Buckets {
+    /// `count` is a power of two.
+    pub(crate) fn new(count: usize, quarry: Option<Arc<Quarry>>) -> Buckets {
         Buckets {
-            segments: vec![Segment::new(count)],
+            segments: vec![Segment::new(count, quarry.as_ref())],
             in_use: count,
+            quarry,
         }
+    }
+
+    pub(crate) fn quarry(&self) -> Option<&Arc<Quarry>> {
+        self.quarry.as_ref()
     }
 
     #[inline]
@@ -127,9 +164,10 @@ impl Buckets {
     pub(crate) fn grow(&mut self) {
         let (segment, at) = place(self.in_use);
         if segment == self.segments.len() {
-            self.segments.push(Segment::new(SEGMENT << (segment - 1)));
+            self.segments
+                .push(Segment::new(SEGMENT << (segment - 1), self.quarry.as_ref()));
         } else if segment == 0 && at == self.segments[0].count {
-            let mut grown = Segment::new(2 * at);
+            let mut grown = Segment::new(2 * at, self.quarry.as_ref());
             let old = self.segments[0].buckets_mut();
             for (new, old) in grown.buckets_mut().iter_mut().zip(old) {
                 std::mem::swap(new, old);
@@ -170,7 +208,7 @@ mod tests {
 
     #[test]
     fn buckets_keep_their_contents_and_their_place_while_the_array_grows_and_shrinks() {
-        let mut buckets = Buckets::new(4);
+        let mut buckets = Buckets::new(4, None);
         for number in 4..100_000 {
             buckets.grow();
             assert_eq!(buckets.get(number).slots, [0; SLOTS]);

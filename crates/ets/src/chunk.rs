@@ -1,15 +1,16 @@
 //! Walking a table piece by piece: ranges, prefixes, selections.
 //!
-//! A walk holds the table's lock for one chunk at a time, and resumes after the last key it visited. Rows that stay in
-//! the table are seen exactly once (see `index` for why this holds in sets).
+//! A walk holds the locks of the table's parts one after the other (see `walk`), for one chunk at a time, and resumes after the
+//! last key it visited. Rows that stay in the table are seen exactly once (see `index` for why this holds in sets).
 
 use std::{cmp::Ordering, ops::ControlFlow};
 
 use crate::{
     Filter, Projection, Reply, TableError,
     rows::Bound,
-    table::{Kind, Table, check_key},
+    table::{Kind, check_key},
     term::{self, Class, tags},
+    walk::Walk,
 };
 
 /// Most rows one chunk visits.
@@ -40,6 +41,9 @@ pub struct Chunk {
     /// Rows looked at.
     pub visited: usize,
 }
+
+/// An encoded key of a row.
+type Key = Box<[u8]>;
 
 /// The rows a walk is confined to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -110,7 +114,7 @@ fn beyond(key: &[u8], bound: Bound<'_>, reverse: bool) -> bool {
     order == Ordering::Greater || (order == Ordering::Equal && bound.exclusive)
 }
 
-impl Table {
+impl Walk<'_> {
     fn collect(
         &self,
         span: Span<'_>,
@@ -134,14 +138,14 @@ impl Table {
             None => start,
         };
         let mut progress = Progress::new(page.limit);
-        self.rows.walk(start, page.reverse, &mut |row| {
-            let key = self.rows.key_of(row);
+        self.rows(start, page.reverse, &mut |row| {
+            let key = self.key_of(row);
             if end.is_some_and(|bound| beyond(key, bound, page.reverse)) {
                 return ControlFlow::Break(());
             }
             let seen = each(row, reply);
             progress.record(seen, reply.len(), key)
-        });
+        })?;
         Ok(progress.finish(reply))
     }
 
@@ -162,7 +166,7 @@ impl Table {
         page: Page<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<Chunk, TableError> {
-        if self.rows.kind() != Kind::OrderedSet {
+        if self.kind() != Kind::OrderedSet {
             return Err(TableError::WrongKind);
         }
         for bound in [from, to].into_iter().flatten() {
@@ -179,7 +183,7 @@ impl Table {
         reply: &mut Reply<'_>,
         mut each: impl FnMut(&[u8], &mut Reply<'_>),
     ) -> Result<Chunk, TableError> {
-        let range = filter.key_range(self.rows.key_position());
+        let range = filter.key_range(self.key_position());
         let mut test = |row: &[u8], reply: &mut Reply<'_>| {
             if !filter.holds(row) {
                 return Seen::Nothing;
@@ -188,21 +192,19 @@ impl Table {
             Seen::Result
         };
         if let Some(key) = range.only {
-            let mut results = 0;
-            if page.continuation.is_none()
-                && let Some(row) = self.rows.find(key)
-                && matches!(test(row, reply), Seen::Result)
-            {
-                results = 1;
+            let mut holds = false;
+            if page.continuation.is_none() {
+                let found = self.find(key, |row| matches!(test(row, reply), Seen::Result))?;
+                holds = found.unwrap_or(false);
             }
             return Ok(Chunk {
-                results,
+                results: usize::from(holds),
                 more: false,
                 continuation_at: reply.len(),
                 visited: 1,
             });
         }
-        let span = match self.rows.kind() {
+        let span = match self.kind() {
             Kind::OrderedSet => Span {
                 from: range.from,
                 to: range.to,
@@ -240,26 +242,23 @@ impl Table {
         self.collect_matching(filter, page, reply, |_, _| {})
     }
 
-    /// Deletes rows that satisfy a filter.
-    pub(crate) fn select_delete(
-        &mut self,
+    /// Keys of rows that satisfy a filter.
+    pub(crate) fn select_keys(
+        &self,
         filter: &Filter<'_>,
         continuation: Option<&[u8]>,
         reply: &mut Reply<'_>,
-    ) -> Result<Chunk, TableError> {
+    ) -> Result<(Vec<Key>, Chunk), TableError> {
         let page = Page {
             limit: usize::MAX,
             reverse: false,
             continuation,
         };
-        let mut keys: Vec<Vec<u8>> = Vec::new();
+        let mut keys: Vec<Key> = Vec::new();
         let chunk = self.collect_matching(filter, page, reply, |row, _| {
-            keys.push(self.rows.key_of(row).to_vec())
+            keys.push(self.key_of(row).into());
         })?;
-        for key in &keys {
-            self.rows.remove(key);
-        }
-        Ok(chunk)
+        Ok((keys, chunk))
     }
 
     /// The next rows whose key begins with `prefix`: a string, `Uint8Array` or `Binary`, or the first elements of an array.
@@ -275,21 +274,20 @@ impl Table {
             ..page
         };
         match Class::of(prefix[0]) {
-            Class::Array if self.rows.kind() == Kind::OrderedSet => {
+            Class::Array if self.kind() == Kind::OrderedSet => {
                 self.array_prefix(prefix, page, reply)
             }
             Class::Array => self.collect(Span::default(), page, reply, |row, reply| {
-                keep(array_starts_with(self.rows.key_of(row), prefix), row, reply)
+                keep(array_starts_with(self.key_of(row), prefix), row, reply)
             }),
             Class::String | Class::Bytes | Class::Binary => {
-                let contiguous =
-                    self.rows.kind() == Kind::OrderedSet && !ends_within_a_pair(prefix);
+                let contiguous = self.kind() == Kind::OrderedSet && !ends_within_a_pair(prefix);
                 let from = contiguous.then_some(Bound {
                     key: prefix,
                     exclusive: false,
                 });
                 self.collect(Span { from, to: None }, page, reply, |row, reply| {
-                    match term::starts_with(self.rows.key_of(row), prefix) {
+                    match term::starts_with(self.key_of(row), prefix) {
                         false if contiguous => Seen::End,
                         starts => keep(starts, row, reply),
                     }
@@ -322,8 +320,8 @@ impl Table {
                 key: &start,
                 exclusive,
             };
-            self.rows.walk(Some(bound), false, &mut |row| {
-                let key = self.rows.key_of(row);
+            self.rows(Some(bound), false, &mut |row| {
+                let key = self.key_of(row);
                 let Some((length, _)) = term::element_count(key) else {
                     return ControlFlow::Break(());
                 };
@@ -339,7 +337,7 @@ impl Table {
                 }
                 reply.write(row);
                 progress.record(Seen::Result, reply.len(), key)
-            });
+            })?;
             match seek {
                 Some(key) => (start, exclusive) = (key, false),
                 None => return Ok(progress.finish(reply)),
@@ -348,7 +346,7 @@ impl Table {
     }
 
     /// Writes the key at one end of the table.
-    pub(crate) fn end_key(&self, last: bool, reply: &mut Reply<'_>) -> bool {
+    pub(crate) fn end_key(&self, last: bool, reply: &mut Reply<'_>) -> Result<bool, TableError> {
         self.key_from(None, last, reply)
     }
 
@@ -360,24 +358,26 @@ impl Table {
         reply: &mut Reply<'_>,
     ) -> Result<bool, TableError> {
         check_key(key)?;
-        Ok(self.key_from(
-            Some(Bound {
-                key,
-                exclusive: true,
-            }),
-            before,
-            reply,
-        ))
+        let from = Bound {
+            key,
+            exclusive: true,
+        };
+        self.key_from(Some(from), before, reply)
     }
 
-    fn key_from(&self, from: Option<Bound<'_>>, reverse: bool, reply: &mut Reply<'_>) -> bool {
+    fn key_from(
+        &self,
+        from: Option<Bound<'_>>,
+        reverse: bool,
+        reply: &mut Reply<'_>,
+    ) -> Result<bool, TableError> {
         let mut found = false;
-        self.rows.walk(from, reverse, &mut |row| {
-            reply.write(self.rows.key_of(row));
+        self.rows(from, reverse, &mut |row| {
+            reply.write(self.key_of(row));
             found = true;
             ControlFlow::Break(())
-        });
-        found
+        })?;
+        Ok(found)
     }
 }
 

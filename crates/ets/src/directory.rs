@@ -5,15 +5,30 @@
 //! when its thing is removed, and ids of former things stop working.
 //!
 //! ```text
-//!  segments:  [ 64 slots ] [ 128 ] [ 256 ] ...      slot: lock ( generation, thing or nothing )
+//!  segments:  [ 64 slots ] [ 128 ] [ 256 ] ...      slot: shape, lock ( part 0 ), locks ( parts 1 to 63 ) or nothing
 //! ```
+//!
+//! A thing that many threads write to is divided into [`PARTS`] parts, each with a lock of its own, as the locks of OTP's
+//! `write_concurrency` divide a table. Which part an operation is about depends on the thing's *shape*, so the shape is read
+//! first, without a lock, and compared under the lock with the one that the part itself has: shapes change only while all parts are
+//! locked. The locks of a slot, once made, stay for ever, so that a thread with an old shape finds locks where it looks.
+//!
+//! Lock order within a thing: part 0, part 1, and so on.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{
+    Mutex, MutexGuard, OnceLock, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use crate::biased_lock::{BiasedLock, WriteGuard};
 
 const FIRST_SEGMENT: u32 = 64;
 const SEGMENTS: usize = 15;
 /// Most things a directory can hold.
 pub(crate) const CAPACITY: u32 = FIRST_SEGMENT * ((1 << SEGMENTS) - 1);
+/// Parts of a divided thing: one bit for each of [`PART_BITS`].
+pub(crate) const PARTS: usize = 1 << PART_BITS;
+pub(crate) const PART_BITS: u32 = 6;
 
 /// Names a table or registry for ever.
 ///
@@ -29,15 +44,85 @@ pub struct Id {
     pub generation: u32,
 }
 
-/// On a cache line of its own, so that threads in different tables do not slow each other down.
-#[repr(align(64))]
-struct Slot<T> {
-    content: RwLock<Content<T>>,
+/// What must be known about a thing before one of its locks is taken.
+///
+/// ```text
+///  63          32   31    30                  0
+///  +-------------+-------+---------------------+
+///  | generation  |divided| label               |
+///  +-------------+-------+---------------------+
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Shape(u64);
+
+const DIVIDED: u64 = 1 << 31;
+
+impl Shape {
+    fn new(generation: u32, label: u32) -> Shape {
+        debug_assert!(u64::from(label) < DIVIDED);
+        Shape(u64::from(generation) << 32 | u64::from(label))
+    }
+
+    #[inline]
+    fn generation(self) -> u32 {
+        (self.0 >> 32) as u32
+    }
+
+    /// What the thing was let in with.
+    #[inline]
+    pub(crate) fn label(self) -> u32 {
+        (self.0 & (DIVIDED - 1)) as u32
+    }
+
+    /// The part for a hash, in a divided thing by its lowest bits.
+    #[inline]
+    pub(crate) fn part_of(self, hash: u32) -> usize {
+        if self.is_divided() {
+            hash as usize % PARTS
+        } else {
+            0
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is_divided(self) -> bool {
+        self.0 & DIVIDED != 0
+    }
+
+    /// Numbers of the parts beside part 0.
+    pub(crate) fn other_parts(self) -> std::ops::Range<usize> {
+        1..if self.is_divided() { PARTS } else { 1 }
+    }
+
+    fn divided(self) -> Shape {
+        Shape(self.0 | DIVIDED)
+    }
 }
 
+/// Something that can be divided into [`PARTS`] parts.
+pub(crate) trait Divide: Sized {
+    /// True when parts would do better. `waits` is how often a writer has had to wait.
+    fn wants_parts(&self, waits: u32) -> bool;
+
+    /// Part 0, in place of the whole, and the others; none when it cannot be divided, and then the thing is as before but for
+    /// wanting it less.
+    fn divide(&mut self) -> Option<Vec<Self>>;
+}
+
+/// On cache lines of its own, so that threads in different parts do not slow each other down.
+#[repr(align(64))]
+struct Part<T>(BiasedLock<Content<T>>);
+
 struct Content<T> {
-    generation: u32,
+    shape: Shape,
     thing: Option<T>,
+}
+
+struct Slot<T> {
+    /// The shape of part 0, for who does not have its lock: a hint, which every operation checks under the lock.
+    shape: AtomicU64,
+    first: Part<T>,
+    others: OnceLock<Box<[Part<T>]>>,
 }
 
 #[derive(Default)]
@@ -50,6 +135,37 @@ struct Free {
 pub(crate) struct Directory<T> {
     segments: [OnceLock<Box<[Slot<T>]>>; SEGMENTS],
     free: Mutex<Free>,
+}
+
+/// Some or all parts of a thing, locked. Never empty.
+pub(crate) struct Locked<'a, T> {
+    parts: Vec<WriteGuard<'a, Content<T>>>,
+    /// Which parts these are, if the thing is divided.
+    wanted: PartSet,
+}
+
+/// One bit for each part.
+#[derive(Clone, Copy)]
+pub(crate) struct PartSet(u64);
+
+const _: () = assert!(PARTS == u64::BITS as usize);
+
+impl PartSet {
+    pub(crate) const ALL: PartSet = PartSet(u64::MAX);
+
+    /// The parts that a divided thing has for these hashes.
+    pub(crate) fn of(hashes: impl Iterator<Item = u32>) -> PartSet {
+        PartSet(hashes.fold(0, |parts, hash| parts | 1 << (hash as usize % PARTS)))
+    }
+
+    fn numbers(self) -> impl Iterator<Item = usize> {
+        (0..PARTS).filter(move |number| self.0 >> number & 1 == 1)
+    }
+
+    /// How many parts of the set come before one.
+    fn rank(self, number: usize) -> usize {
+        (self.0 & ((1 << number) - 1)).count_ones() as usize
+    }
 }
 
 /// A panic while a lock was held left nothing half done that the next holder could trip over: every operation checks
@@ -68,7 +184,109 @@ fn place(index: u32) -> (usize, usize) {
     )
 }
 
-impl<T> Directory<T> {
+impl<T> Part<T> {
+    fn empty(shape: Shape) -> Part<T> {
+        Part(BiasedLock::new(Content { shape, thing: None }))
+    }
+}
+
+impl<T> Slot<T> {
+    fn empty() -> Slot<T> {
+        let shape = Shape::new(1, 0);
+        Slot {
+            shape: AtomicU64::new(shape.0),
+            first: Part::empty(shape),
+            others: OnceLock::new(),
+        }
+    }
+
+    /// Acquire, with the release of `set_shape`: the other parts are there when the shape says so.
+    #[inline]
+    fn shape(&self) -> Shape {
+        Shape(self.shape.load(Ordering::Acquire))
+    }
+
+    #[inline]
+    fn part(&self, number: usize) -> &BiasedLock<Content<T>> {
+        let others = match number {
+            0 => None,
+            _ => self.others.get(),
+        };
+        &others
+            .and_then(|others| others.get(number - 1))
+            .unwrap_or(&self.first)
+            .0
+    }
+
+    /// Sets the shape for all; the caller has locked the parts given, which are all there are before or after.
+    fn set_shape(&self, shape: Shape, parts: &mut [WriteGuard<'_, Content<T>>]) {
+        for part in parts {
+            part.shape = shape;
+        }
+        self.shape.store(shape.0, Ordering::Release);
+    }
+
+    /// Locks parts of the thing of a generation, in order; just the one there is if it is not divided.
+    fn lock_parts(&self, generation: u32, wanted: PartSet) -> Option<Locked<'_, T>> {
+        loop {
+            let shape = self.shape();
+            if shape.generation() != generation {
+                return None;
+            }
+            let parts: Vec<_> = if shape.is_divided() {
+                wanted
+                    .numbers()
+                    .map(|number| self.part(number).write())
+                    .collect()
+            } else {
+                vec![self.first.0.write()]
+            };
+            match parts.first() {
+                Some(first) if first.shape == shape => {
+                    first.thing.as_ref()?;
+                    return Some(Locked { parts, wanted });
+                }
+                Some(_changed) => {}
+                None => return None,
+            }
+        }
+    }
+}
+
+impl<T> Locked<'_, T> {
+    /// The parts, from the first on.
+    pub(crate) fn parts(&mut self) -> impl ExactSizeIterator<Item = &mut T> {
+        self.parts.iter_mut().map(|part| match &mut part.thing {
+            Some(thing) => thing,
+            None => panic!("a part of a thing in the directory is missing"),
+        })
+    }
+
+    /// The first part: of a whole thing the one that has what there is only one of.
+    pub(crate) fn first(&mut self) -> &mut T {
+        self.nth(0)
+    }
+
+    /// The part for a hash. It must be among those that were locked.
+    pub(crate) fn part_of(&mut self, hash: u32) -> &mut T {
+        let shape = self.parts[0].shape;
+        let at = if shape.is_divided() {
+            self.wanted.rank(shape.part_of(hash))
+        } else {
+            0
+        };
+        self.nth(at)
+    }
+
+    fn nth(&mut self, at: usize) -> &mut T {
+        match self.parts().nth(at) {
+            Some(part) => part,
+            None => panic!("part {at} of a thing in the directory is not locked"),
+        }
+    }
+}
+
+impl<T: Divide> Directory<T> {
     pub(crate) fn new() -> Directory<T> {
         Directory {
             segments: [const { OnceLock::new() }; SEGMENTS],
@@ -85,8 +303,8 @@ impl<T> Directory<T> {
         self.segments[segment].get()?.get(at)
     }
 
-    /// Lets things in; none when the directory is full.
-    pub(crate) fn insert(&self, thing: T) -> Option<Id> {
+    /// Lets things in; none when the directory is full. The label is what operations will know before they lock.
+    pub(crate) fn insert(&self, thing: T, label: u32) -> Option<Id> {
         let index = {
             let mut free = lock(&self.free);
             match free.slots.pop() {
@@ -99,62 +317,152 @@ impl<T> Directory<T> {
             }
         };
         let (segment, at) = place(index);
-        let slots =
-            self.segments[segment].get_or_init(|| empty_slots((FIRST_SEGMENT as usize) << segment));
-        let mut content = slots[at]
-            .content
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        content.thing = Some(thing);
+        let slots = self.segments[segment].get_or_init(|| {
+            (0..(FIRST_SEGMENT as usize) << segment)
+                .map(|_| Slot::empty())
+                .collect()
+        });
+        let slot = &slots[at];
+        let mut first = slot.first.0.write();
+        let shape = Shape::new(first.shape.generation(), label);
+        first.thing = Some(thing);
+        slot.set_shape(shape, &mut [first]);
         Some(Id {
             index,
-            generation: content.generation,
+            generation: shape.generation(),
         })
     }
 
-    /// Takes a thing out; its id stops working.
-    pub(crate) fn remove(&self, id: Id) -> Option<T> {
-        let mut content = self
-            .slot(id.index)?
-            .content
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if content.generation != id.generation {
-            return None;
+    /// Takes a thing out, as its parts, if `check` allows it; its id stops working. None when the id names nothing.
+    pub(crate) fn remove<E>(
+        &self,
+        id: Id,
+        check: impl FnOnce(&T) -> Result<(), E>,
+    ) -> Option<Result<Vec<T>, E>> {
+        let slot = self.slot(id.index)?;
+        let mut locked = slot.lock_parts(id.generation, PartSet::ALL)?;
+        if let Err(refused) = check(locked.first()) {
+            return Some(Err(refused));
         }
-        let thing = content.thing.take()?;
-        content.generation = content.generation.wrapping_add(1);
-        drop(content);
+        let parts = locked
+            .parts
+            .iter_mut()
+            .filter_map(|part| part.thing.take())
+            .collect();
+        slot.set_shape(
+            Shape::new(id.generation.wrapping_add(1), 0),
+            &mut locked.parts,
+        );
+        drop(locked);
         lock(&self.free).slots.push(id.index);
-        Some(thing)
+        Some(Ok(parts))
     }
 
-    /// Uses a thing together with other readers; none when the id names nothing.
+    /// The shape of a thing at the moment; none when the id names nothing.
     #[inline]
-    pub(crate) fn read<R>(&self, id: Id, using: impl FnOnce(&T) -> R) -> Option<R> {
-        let content = self
-            .slot(id.index)?
-            .content
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        if content.generation != id.generation {
-            return None;
-        }
-        content.thing.as_ref().map(using)
+    pub(crate) fn shape(&self, id: Id) -> Option<Shape> {
+        let shape = self.slot(id.index)?.shape();
+        (shape.generation() == id.generation).then_some(shape)
     }
 
-    /// Uses a thing alone; none when the id names nothing.
+    /// Uses the part of a thing for a hash together with other readers; none when the id names nothing.
     #[inline]
-    pub(crate) fn write<R>(&self, id: Id, using: impl FnOnce(&mut T) -> R) -> Option<R> {
-        let mut content = self
-            .slot(id.index)?
-            .content
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
-        if content.generation != id.generation {
-            return None;
+    pub(crate) fn read<R>(&self, id: Id, hash: u32, mut using: impl FnOnce(&T) -> R) -> Option<R> {
+        let slot = self.slot(id.index)?;
+        loop {
+            let shape = slot.shape();
+            if shape.generation() != id.generation {
+                return None;
+            }
+            let lock = slot.part(shape.part_of(hash));
+            match lock.read(|content| use_if_current(content, shape, using)) {
+                Ok(result) => return result,
+                Err(unused) => using = unused,
+            }
         }
-        content.thing.as_mut().map(using)
+    }
+
+    /// Like [`read`](Directory::read), for work that takes long, on a part by number; none when the thing is not of this shape any
+    /// more.
+    pub(crate) fn read_part<R>(
+        &self,
+        id: Id,
+        shape: Shape,
+        number: usize,
+        using: impl FnOnce(&T) -> R,
+    ) -> Option<R> {
+        self.slot(id.index)?
+            .part(number)
+            .read_long(|content| use_if_current(content, shape, using).ok().flatten())
+    }
+
+    /// Uses the part of a thing for a hash alone; none when the id names nothing.
+    #[inline]
+    pub(crate) fn write<R>(&self, id: Id, hash: u32, using: impl FnOnce(&mut T) -> R) -> Option<R> {
+        let slot = self.slot(id.index)?;
+        loop {
+            let shape = slot.shape();
+            if shape.generation() != id.generation {
+                return None;
+            }
+            let lock = slot.part(shape.part_of(hash));
+            let mut part = lock.write();
+            if part.shape != shape {
+                continue;
+            }
+            let thing = part.thing.as_mut()?;
+            let result = using(thing);
+            if !shape.is_divided() && thing.wants_parts(lock.waits()) {
+                drop(part);
+                self.divide(id);
+            }
+            return Some(result);
+        }
+    }
+
+    /// Uses parts of a thing alone, all at the same time; none when the id names nothing.
+    pub(crate) fn write_parts<R>(
+        &self,
+        id: Id,
+        wanted: PartSet,
+        using: impl FnOnce(&mut Locked<'_, T>) -> R,
+    ) -> Option<R> {
+        let slot = self.slot(id.index)?;
+        let mut locked = slot.lock_parts(id.generation, wanted)?;
+        let result = using(&mut locked);
+        let divided = locked.parts[0].shape.is_divided();
+        let crowded = !divided && locked.first().wants_parts(slot.first.0.waits());
+        drop(locked);
+        if crowded {
+            self.divide(id);
+        }
+        Some(result)
+    }
+
+    #[cold]
+    fn divide(&self, id: Id) {
+        let Some(slot) = self.slot(id.index) else {
+            return;
+        };
+        let Some(mut locked) = slot.lock_parts(id.generation, PartSet::ALL) else {
+            return;
+        };
+        let shape = locked.parts[0].shape;
+        if shape.is_divided() {
+            return;
+        }
+        let Some(others) = locked.first().divide() else {
+            return;
+        };
+        let locks = slot
+            .others
+            .get_or_init(|| (1..PARTS).map(|_| Part::empty(shape)).collect());
+        for (lock, thing) in locks.iter().zip(others) {
+            let mut part = lock.0.write();
+            part.thing = Some(thing);
+            locked.parts.push(part);
+        }
+        slot.set_shape(shape.divided(), &mut locked.parts);
     }
 
     /// Ids of all things there are at about this time.
@@ -162,15 +470,12 @@ impl<T> Directory<T> {
         let used = lock(&self.free).never_used;
         (0..used)
             .filter_map(|index| {
-                let content = self
-                    .slot(index)?
-                    .content
-                    .read()
-                    .unwrap_or_else(PoisonError::into_inner);
-                content.thing.as_ref()?;
-                Some(Id {
-                    index,
-                    generation: content.generation,
+                self.slot(index)?.first.0.read(|content| {
+                    content.thing.as_ref()?;
+                    Some(Id {
+                        index,
+                        generation: content.shape.generation(),
+                    })
                 })
             })
             .collect()
@@ -183,20 +488,38 @@ impl<T> Directory<T> {
     }
 }
 
-fn empty_slots<T>(count: usize) -> Box<[Slot<T>]> {
-    (0..count)
-        .map(|_| Slot {
-            content: RwLock::new(Content {
-                generation: 1,
-                thing: None,
-            }),
-        })
-        .collect()
+/// Gives `using` back when the content is not of the shape.
+#[inline]
+fn use_if_current<T, R, U: FnOnce(&T) -> R>(
+    content: &Content<T>,
+    shape: Shape,
+    using: U,
+) -> Result<Option<R>, U> {
+    if content.shape == shape {
+        Ok(content.thing.as_ref().map(using))
+    } else {
+        Err(using)
+    }
 }
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+
+    impl Divide for i32 {
+        fn wants_parts(&self, _waits: u32) -> bool {
+            *self >= 1_000
+        }
+
+        fn divide(&mut self) -> Option<Vec<i32>> {
+            *self /= PARTS as i32;
+            Some(vec![*self; PARTS - 1])
+        }
+    }
+
+    fn read(directory: &Directory<i32>, id: Id) -> Option<i32> {
+        directory.read(id, 0, |thing| *thing)
+    }
 
     #[test]
     fn places_follow_each_other_through_the_segments() {
@@ -214,24 +537,65 @@ mod tests {
     #[test]
     fn ids_of_former_things_do_not_reach_the_next() {
         let directory = Directory::new();
-        let old = directory.insert(1).unwrap();
-        assert_eq!(directory.remove(old), Some(1));
-        let new = directory.insert(2).unwrap();
+        let old = directory.insert(1, 5).unwrap();
+        assert_eq!(directory.shape(old).map(Shape::label), Some(5));
+        assert_eq!(directory.remove(old, |_| Err(7)), Some(Err(7)));
+        assert_eq!(
+            directory.remove(old, |_| Ok::<_, i32>(())),
+            Some(Ok(vec![1]))
+        );
+        let new = directory.insert(2, 0).unwrap();
         assert_eq!(new.index, old.index);
-        assert_eq!(directory.read(old, |thing| *thing), None);
-        assert_eq!(directory.remove(old), None);
-        assert_eq!(directory.read(new, |thing| *thing), Some(2));
+        assert_eq!(read(&directory, old), None);
+        assert_eq!(directory.remove(old, |_| Ok::<_, i32>(())), None);
+        assert_eq!(read(&directory, new), Some(2));
         assert_eq!(directory.ids(), [new]);
         assert_eq!(directory.len(), 1);
         assert_eq!(
-            directory.read(
+            read(
+                &directory,
                 Id {
                     index: u32::MAX,
                     generation: 1
-                },
-                |thing| *thing
+                }
             ),
             None
         );
+    }
+
+    #[test]
+    fn a_thing_is_divided_when_it_wants_to_be_and_its_slot_begins_whole_again() {
+        let directory = Directory::new();
+        let id = directory.insert(6_400, 3).unwrap();
+        let hash = PARTS as u32 + 5;
+        assert_eq!(directory.write(id, hash, |thing| *thing), Some(6_400));
+        assert_eq!(directory.write(id, hash, |thing| *thing += 1), Some(()));
+        let shape = directory.shape(id).unwrap();
+        assert!(shape.is_divided());
+        assert_eq!((shape.label(), shape.part_of(hash)), (3, 5));
+        for number in 0..PARTS {
+            let expected = 100 + i32::from(number == 5);
+            assert_eq!(
+                directory.read_part(id, shape, number, |thing| *thing),
+                Some(expected)
+            );
+        }
+        let some = PartSet::of([69, 3, 63].into_iter());
+        let all = [(PartSet::ALL, 6_401), (some, 301)];
+        for (parts, sum) in all {
+            let found = directory.write_parts(id, parts, |locked| {
+                (
+                    locked.parts().map(|part| *part).sum::<i32>(),
+                    *locked.part_of(69),
+                )
+            });
+            assert_eq!(found, Some((sum, 101)));
+        }
+        let removed = directory.remove(id, |_| Ok::<_, i32>(()));
+        assert_eq!(removed.unwrap().unwrap().len(), PARTS);
+        let next = directory.insert(8, 0).unwrap();
+        assert_eq!(next.index, id.index);
+        assert_eq!(directory.read(next, hash, |thing| *thing), Some(8));
+        assert_eq!(directory.read_part(id, shape, 5, |thing| *thing), None);
     }
 }

@@ -29,7 +29,12 @@
 //! Invariants: `buckets == 1 << level plus split`; entries of a bucket are dense from its first slot on; an
 //! overflow bucket is never empty.
 
-use crate::buckets::{Bucket, Buckets, SLOTS};
+use std::sync::Arc;
+
+use crate::{
+    buckets::{Bucket, Buckets, SLOTS},
+    quarry::Quarry,
+};
 
 const SMALLEST: usize = 4;
 /// Bits of a payload.
@@ -149,13 +154,23 @@ impl Bucket {
 
 impl Index {
     pub(crate) fn new() -> Index {
+        Index::new_in(None)
+    }
+
+    /// Its memory comes from a quarry of zeroes, if one is given.
+    pub(crate) fn new_in(quarry: Option<Arc<Quarry>>) -> Index {
         Index {
-            buckets: Buckets::new(SMALLEST),
+            buckets: Buckets::new(SMALLEST, quarry),
             base: SMALLEST,
             split: 0,
             entries: 0,
             overflows: 0,
         }
+    }
+
+    /// An empty index in the same memory.
+    pub(crate) fn another(&self) -> Index {
+        Index::new_in(self.buckets.quarry().cloned())
     }
 
     /// Entries in the index.

@@ -6,6 +6,7 @@
 pub mod term;
 
 mod arena;
+mod biased_lock;
 mod buckets;
 mod chunk;
 mod directory;
@@ -13,20 +14,25 @@ mod error;
 mod filter;
 mod huge_pages;
 mod index;
+mod many_rows;
 mod memory;
 mod name;
 mod pid;
+mod quarry;
+mod reader_slots;
 mod registries;
 mod registry;
 mod reply;
 mod row;
 mod rows;
 mod slab;
+mod sync;
 mod table;
 mod table_rows;
 mod tables;
 mod tree;
 mod update;
+mod walk;
 
 pub use chunk::{Chunk, ENOUGH_BYTES, MOST_VISITS, Page};
 pub use directory::Id;

@@ -13,7 +13,7 @@ use std::{
 
 use crate::{
     Id, Listing, ProcessId, Reply, TableError,
-    directory::{Directory, lock},
+    directory::{Directory, Divide, lock},
     registry::{Keys, Registration, Registry},
     table::check_key,
 };
@@ -22,6 +22,18 @@ use crate::{
 pub type RegistryId = Id;
 
 const SHARDS: usize = 16;
+/// Registries are never divided: they are read much more often than written to.
+const ONLY_PART: u32 = 0;
+
+impl Divide for Registry {
+    fn wants_parts(&self, _waits: u32) -> bool {
+        false
+    }
+
+    fn divide(&mut self) -> Option<Vec<Registry>> {
+        None
+    }
+}
 
 /// Pids are spread well enough by one multiplication.
 #[derive(Default)]
@@ -99,7 +111,7 @@ impl Registries {
         using: impl FnOnce(&Registry) -> Result<R, TableError>,
     ) -> Result<R, TableError> {
         self.directory
-            .read(id, using)
+            .read(id, ONLY_PART, using)
             .unwrap_or(Err(TableError::NoSuchRegistry))
     }
 
@@ -109,7 +121,7 @@ impl Registries {
         using: impl FnOnce(&mut Registry) -> Result<R, TableError>,
     ) -> Result<R, TableError> {
         self.directory
-            .write(id, using)
+            .write(id, ONLY_PART, using)
             .unwrap_or(Err(TableError::NoSuchRegistry))
     }
 
@@ -125,7 +137,7 @@ impl Registries {
         }
         let id = self
             .directory
-            .insert(Registry::new(name, keys))
+            .insert(Registry::new(name, keys), 0)
             .ok_or(TableError::Limit)?;
         names.insert(name.into(), id);
         Ok(id)
@@ -138,7 +150,11 @@ impl Registries {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(name)?;
-        Some((id, self.directory.read(id, |registry| registry.kind)?))
+        Some((
+            id,
+            self.directory
+                .read(id, ONLY_PART, |registry| registry.kind)?,
+        ))
     }
 
     /// Deletes a registry with all its entries.
@@ -147,17 +163,19 @@ impl Registries {
     /// `NoSuchRegistry`.
     pub fn drop_registry(&self, id: RegistryId) -> Result<(), TableError> {
         let mut names = self.names();
-        let registry = self
-            .directory
-            .remove(id)
-            .ok_or(TableError::NoSuchRegistry)?;
-        names.remove(&registry.name);
+        let removed = self.directory.remove(id, |_| Ok(()));
+        let registries = removed.unwrap_or(Err(TableError::NoSuchRegistry))?;
+        for registry in &registries {
+            names.remove(&registry.name);
+        }
         drop(names);
-        self.entries.fetch_sub(registry.len(), Ordering::Relaxed);
-        registry
-            .pids()
-            .into_iter()
-            .for_each(|pid| self.forget(pid, id));
+        for registry in registries {
+            self.entries.fetch_sub(registry.len(), Ordering::Relaxed);
+            registry
+                .pids()
+                .into_iter()
+                .for_each(|pid| self.forget(pid, id));
+        }
         Ok(())
     }
 
@@ -223,7 +241,7 @@ impl Registries {
         for id in registries.into_iter().flatten() {
             if let Some(removed) = self
                 .directory
-                .write(id, |registry| registry.remove_process(pid))
+                .write(id, ONLY_PART, |registry| registry.remove_process(pid))
             {
                 self.entries.fetch_sub(removed, Ordering::Relaxed);
             }

@@ -1,11 +1,12 @@
 //! The rows of one table: the index that finds them, the memory they lie in, and what they take.
 
-use std::{cmp::Ordering, ops::ControlFlow};
+use std::{cmp::Ordering, ops::ControlFlow, sync::Arc};
 
 use crate::{
     TableError,
     arena::Arena,
     index::Index,
+    quarry::{Quarry, ZeroedMemory},
     row::{Row, key_of},
     table::Kind,
     term,
@@ -13,7 +14,7 @@ use crate::{
 };
 
 enum Store {
-    Set { index: Index, seed: u64 },
+    Set { index: Index, hashing: Hashing },
     Ordered(Tree),
 }
 
@@ -23,6 +24,35 @@ pub(crate) struct Rows {
     key_position: usize,
     row_bytes: usize,
     memory: Arena,
+}
+
+/// How a set gets from keys to the hashes its rows are found by.
+#[derive(Clone, Copy)]
+pub(crate) struct Hashing {
+    seed: u64,
+    /// Lower bits of the hash that all keys of these rows have in common; they go to the upper end, where the index
+    /// needs them last.
+    common_bits: u32,
+}
+
+impl Hashing {
+    pub(crate) fn new(seed: u64) -> Hashing {
+        Hashing {
+            seed,
+            common_bits: 0,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn hash(self, key: &[u8]) -> u32 {
+        (term::hash(self.seed, key) as u32).rotate_right(self.common_bits)
+    }
+}
+
+/// A row in memory that is in no store yet.
+pub(crate) struct Prepared {
+    stamp: Stamp,
+    row: Row,
 }
 
 /// One end of a walk.
@@ -38,11 +68,12 @@ pub struct Bound<'a> {
 type Stamp = u64;
 
 impl Rows {
-    pub(crate) fn new(kind: Kind, key_position: usize, memory: Arena) -> Rows {
+    /// No rows. Rows of tables with the same seed have the same hashes.
+    pub(crate) fn new(kind: Kind, key_position: usize, hashing: Hashing, memory: Arena) -> Rows {
         let store = match kind {
             Kind::Set => Store::Set {
                 index: Index::new(),
-                seed: fresh_seed(),
+                hashing,
             },
             Kind::OrderedSet => Store::Ordered(Tree::new()),
         };
@@ -54,10 +85,68 @@ impl Rows {
         }
     }
 
+    /// No rows, of the same make.
+    fn empty(&self) -> Rows {
+        let store = match &self.store {
+            Store::Set { index, hashing } => Store::Set {
+                index: index.another(),
+                hashing: *hashing,
+            },
+            Store::Ordered(_) => Store::Ordered(Tree::new()),
+        };
+        Rows {
+            store,
+            key_position: self.key_position,
+            row_bytes: 0,
+            memory: self.memory.another(),
+        }
+    }
+
     /// An empty table's rows of the same make, in place of these.
     pub(crate) fn replace_with_empty(&mut self) -> Rows {
-        let empty = Rows::new(self.kind(), self.key_position, self.memory.another());
+        let empty = self.empty();
         std::mem::replace(self, empty)
+    }
+
+    /// Copies the rows of a set into `1 << bits` parts, by the lowest bits of their hashes. O(rows).
+    ///
+    /// # Errors
+    /// `OutOfMemory`; `WrongKind` for an ordered_set.
+    pub(crate) fn divided(&self, bits: u32) -> Result<Vec<Rows>, TableError> {
+        let Store::Set { index, hashing } = &self.store else {
+            return Err(TableError::WrongKind);
+        };
+        let (chunks, segments) = (
+            self.memory.quarry(),
+            Arc::new(Quarry::new(Arc::new(ZeroedMemory))),
+        );
+        let empty_part = || Rows {
+            store: Store::Set {
+                index: Index::new_in(Some(Arc::clone(&segments))),
+                hashing: Hashing {
+                    common_bits: hashing.common_bits + bits,
+                    ..*hashing
+                },
+            },
+            key_position: self.key_position,
+            row_bytes: 0,
+            memory: self.memory.another_in(&chunks),
+        };
+        let mut parts: Vec<Rows> = (0..1 << bits).map(|_| empty_part()).collect();
+        let mut next = Some(0);
+        while let Some(at) = next {
+            let mut copied = Ok(());
+            next = index.visit_bucket(at, |payload| {
+                let hash = hash_of_payload(payload).rotate_left(hashing.common_bits);
+                let part = &mut parts[hash as usize & ((1 << bits) - 1)];
+                let row = self.bytes_of(Row::from_payload(payload));
+                if copied.is_ok() {
+                    copied = part.insert(row);
+                }
+            });
+            copied?;
+        }
+        Ok(parts)
     }
 
     pub(crate) fn kind(&self) -> Kind {
@@ -100,7 +189,7 @@ impl Rows {
     #[inline]
     fn stamp(&self, key: &[u8]) -> Stamp {
         match &self.store {
-            Store::Set { seed, .. } => term::hash(*seed, key),
+            Store::Set { hashing, .. } => u64::from(hashing.hash(key)),
             Store::Ordered(_) => term::order_prefix(key),
         }
     }
@@ -182,29 +271,22 @@ impl Rows {
         Ok(())
     }
 
-    /// Puts all rows in or, when memory runs out, none.
-    pub(crate) fn insert_all<'a>(
-        &mut self,
-        rows: impl Iterator<Item = &'a [u8]>,
-    ) -> Result<(), TableError> {
-        let mut fresh = Vec::new();
-        for row in rows {
-            let stamp = self.stamp(key_of(row, self.key_position));
-            match Row::allocate(&mut self.memory, stamp as u32, row) {
-                Ok(new) => fresh.push((stamp, new)),
-                Err(error) => {
-                    for (_, row) in fresh {
-                        // SAFETY: allocated above and in no store yet.
-                        unsafe { row.free(&mut self.memory) };
-                    }
-                    return Err(error);
-                }
-            }
-        }
-        for (stamp, row) in fresh {
-            self.put(stamp, row);
-        }
-        Ok(())
+    /// Copies a row into memory, to be put in or discarded.
+    pub(crate) fn prepare(&mut self, row: &[u8]) -> Result<Prepared, TableError> {
+        let stamp = self.stamp(key_of(row, self.key_position));
+        let row = Row::allocate(&mut self.memory, stamp as u32, row)?;
+        Ok(Prepared { stamp, row })
+    }
+
+    /// Frees a row that these rows prepared.
+    pub(crate) fn discard(&mut self, prepared: Prepared) {
+        // SAFETY: allocated in this memory by `prepare`, and in no store.
+        unsafe { prepared.row.free(&mut self.memory) };
+    }
+
+    /// Puts in a row that these rows prepared, in place of the one with its key if there is one.
+    pub(crate) fn put_prepared(&mut self, prepared: Prepared) {
+        self.put(prepared.stamp, prepared.row);
     }
 
     /// Puts an allocated row in, in place of the one with its key if there is one.
@@ -263,19 +345,19 @@ impl Rows {
         }
     }
 
-    /// Frees up to `limit` rows of a table that is not used any more; true while there are more.
-    pub(crate) fn free_some(&mut self, limit: usize) -> bool {
-        for _ in 0..limit {
+    /// Frees up to `limit` rows of a table that is not used any more and returns how many.
+    pub(crate) fn free_some(&mut self, limit: usize) -> usize {
+        for freed in 0..limit {
             let row = match &mut self.store {
                 Store::Set { index, .. } => index.pop().map(Row::from_payload),
                 Store::Ordered(tree) => tree.pop(),
             };
             match row {
                 Some(row) => self.release(row),
-                None => return false,
+                None => return freed,
             }
         }
-        self.len() > 0
+        limit
     }
 
     /// Visits rows from a bound on, in the table's own order: by key in an ordered_set, by reversed hash and then key in
@@ -287,7 +369,7 @@ impl Rows {
         visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) {
         match &self.store {
-            Store::Set { index, seed } => self.walk_set(index, *seed, from, visit),
+            Store::Set { index, hashing } => self.walk_set(index, *hashing, from, visit),
             Store::Ordered(tree) => {
                 let probe = from.map(|bound| {
                     Probe::new(term::order_prefix(bound.key), bound.key, self.key_position)
@@ -315,11 +397,11 @@ impl Rows {
     fn walk_set(
         &self,
         index: &Index,
-        seed: u64,
+        hashing: Hashing,
         from: Option<Bound<'_>>,
         visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
     ) {
-        let start = from.map(|bound| ((term::hash(seed, bound.key) as u32).reverse_bits(), bound));
+        let start = from.map(|bound| (hashing.hash(bound.key).reverse_bits(), bound));
         let mut position = start.map(|(position, _)| position);
         let mut next = Some(position.unwrap_or(0));
         let mut batch: Vec<(u32, &[u8])> = Vec::new();
@@ -359,7 +441,7 @@ impl Rows {
 
 impl Drop for Rows {
     fn drop(&mut self) {
-        while self.free_some(usize::MAX) {}
+        self.free_some(usize::MAX);
     }
 }
 

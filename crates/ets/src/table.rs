@@ -2,6 +2,7 @@
 
 use crate::{
     ProcessId, Reply, TableError,
+    directory::{Divide, PART_BITS},
     rows::Rows,
     term::{self, Form, tags},
 };
@@ -73,13 +74,92 @@ pub struct TableInfo {
     pub memory: usize,
 }
 
+/// A table, or one part of a divided one. Every part knows what decides who may do what; name and heir are known to
+/// the first part alone.
 pub(crate) struct Table {
     pub(crate) name: Option<Box<[u8]>>,
     pub(crate) access: Access,
     pub(crate) owner: ProcessId,
     pub(crate) heir: Option<Heir>,
     pub(crate) rows: Rows,
+    /// Rows from which on the table is divided.
+    pub(crate) divide_at: usize,
 }
+
+/// What never changes about a table, in one word.
+#[derive(Clone, Copy)]
+pub(crate) struct Layout(u32);
+
+const ORDERED: u32 = 1 << 16;
+
+impl Layout {
+    /// `key_position` is below `ORDERED`.
+    pub(crate) fn new(kind: Kind, key_position: usize) -> Layout {
+        let ordered = match kind {
+            Kind::Set => 0,
+            Kind::OrderedSet => ORDERED,
+        };
+        Layout(key_position as u32 | ordered)
+    }
+
+    #[inline]
+    pub(crate) fn from_label(label: u32) -> Layout {
+        Layout(label)
+    }
+
+    pub(crate) fn label(self) -> u32 {
+        self.0
+    }
+
+    #[inline]
+    pub(crate) fn key_position(self) -> usize {
+        (self.0 & (ORDERED - 1)) as usize
+    }
+
+    pub(crate) fn kind(self) -> Kind {
+        if self.0 & ORDERED == 0 {
+            Kind::Set
+        } else {
+            Kind::OrderedSet
+        }
+    }
+}
+
+impl Divide for Table {
+    fn wants_parts(&self, waits: u32) -> bool {
+        let crowded = waits >= MANY_WAITS && self.rows.len() >= FEWEST_TO_DIVIDE;
+        (crowded || self.rows.len() >= self.divide_at)
+            && self.rows.kind() == Kind::Set
+            && self.access != Access::Private
+            && self.divide_at != usize::MAX
+    }
+
+    fn divide(&mut self) -> Option<Vec<Table>> {
+        let Ok(parts) = self.rows.divided(PART_BITS) else {
+            // There was no memory for it. It is not tried again: the table does without.
+            self.divide_at = usize::MAX;
+            return None;
+        };
+        let mut parts = parts.into_iter();
+        self.rows = parts.next()?;
+        let others = parts.map(|rows| Table {
+            name: None,
+            access: self.access,
+            owner: self.owner,
+            heir: None,
+            rows,
+            divide_at: self.divide_at,
+        });
+        Some(others.collect())
+    }
+}
+
+/// A set is divided when it has this many rows: copying them takes less than a millisecond, and the parts take little beside
+/// them.
+pub(crate) const DIVIDE_AT: usize = 4_096;
+/// A smaller one is divided when writers have had to wait this often, and it has at least this many rows.
+const MANY_WAITS: u32 = 64;
+const FEWEST_TO_DIVIDE: usize = 16;
 
 impl Table {
     /// Refuses callers who may not read.
@@ -108,6 +188,7 @@ impl Table {
         }
     }
 
+    /// Without the rows of other parts.
     pub(crate) fn info(&self) -> TableInfo {
         TableInfo {
             name: self.name.clone(),
@@ -119,77 +200,6 @@ impl Table {
             size: self.rows.len(),
             memory: self.rows.memory() + size_of::<Table>(),
         }
-    }
-
-    /// Checks the row that begins at `at` and returns where it ends.
-    #[inline]
-    pub(crate) fn check_row(&self, bytes: &[u8], at: usize) -> Result<usize, TableError> {
-        let key_position = self.rows.key_position();
-        let (count, first) = match bytes.get(at) {
-            Some(&tags::ARRAY8) => (bytes.get(at + 1).copied().unwrap_or(0) as usize, at + 2),
-            _ => self.check_long_row(bytes, at)?,
-        };
-        if key_position >= count {
-            term::validate(bytes, at, Form::Any)?;
-            return Err(TableError::BadRow {
-                length: Some(count),
-                key_position,
-            });
-        }
-        let mut end = first;
-        for position in 0..count {
-            let form = if position == key_position {
-                Form::Key
-            } else {
-                Form::Any
-            };
-            end = term::validate(bytes, end, form)?;
-        }
-        Ok(end)
-    }
-
-    /// The number of elements and the offset of the first of a row that is a long array.
-    fn check_long_row(&self, bytes: &[u8], at: usize) -> Result<(usize, usize), TableError> {
-        term::validate(bytes, at, Form::Any)?;
-        let key_position = self.rows.key_position();
-        match term::element_count(&bytes[at..]) {
-            Some((count, first)) => Ok((count, at + first)),
-            None => Err(TableError::BadRow {
-                length: None,
-                key_position,
-            }),
-        }
-    }
-
-    /// Checks `count` rows that fill `bytes`.
-    fn check_rows(&self, bytes: &[u8], count: usize) -> Result<(), TableError> {
-        let mut at = 0;
-        for _ in 0..count {
-            at = self.check_row(bytes, at)?;
-        }
-        check_end(bytes, at)
-    }
-
-    pub(crate) fn insert(&mut self, bytes: &[u8], count: usize) -> Result<(), TableError> {
-        self.check_rows(bytes, count)?;
-        if count == 1 {
-            self.rows.insert(bytes)
-        } else {
-            self.rows.insert_all(split_terms(bytes))
-        }
-    }
-
-    pub(crate) fn insert_new(&mut self, bytes: &[u8], count: usize) -> Result<bool, TableError> {
-        self.check_rows(bytes, count)?;
-        if split_terms(bytes).any(|row| self.rows.find(self.rows.key_of(row)).is_some()) {
-            return Ok(false);
-        }
-        if count == 1 {
-            self.rows.insert(bytes)
-        } else {
-            self.rows.insert_all(split_terms(bytes))
-        }?;
-        Ok(true)
     }
 
     #[inline]
@@ -226,6 +236,67 @@ impl Table {
         check_key(key)?;
         Ok(self.rows.remove(key))
     }
+
+    /// Deletes the row with the key if it is there and `wanted`.
+    pub(crate) fn delete_if(&mut self, key: &[u8], wanted: impl FnOnce(&[u8]) -> bool) -> bool {
+        self.rows.find(key).is_some_and(wanted) && self.rows.remove(key)
+    }
+}
+
+/// Checks the row that begins at `at` and returns where it ends.
+#[inline]
+fn check_row(bytes: &[u8], at: usize, key_position: usize) -> Result<usize, TableError> {
+    let (count, first) = match bytes.get(at) {
+        Some(&tags::ARRAY8) => (bytes.get(at + 1).copied().unwrap_or(0) as usize, at + 2),
+        _ => check_long_row(bytes, at, key_position)?,
+    };
+    if key_position >= count {
+        term::validate(bytes, at, Form::Any)?;
+        return Err(TableError::BadRow {
+            length: Some(count),
+            key_position,
+        });
+    }
+    let mut end = first;
+    for position in 0..count {
+        let form = if position == key_position {
+            Form::Key
+        } else {
+            Form::Any
+        };
+        end = term::validate(bytes, end, form)?;
+    }
+    Ok(end)
+}
+
+/// The number of elements and the offset of the first of a row that is a long array.
+fn check_long_row(
+    bytes: &[u8],
+    at: usize,
+    key_position: usize,
+) -> Result<(usize, usize), TableError> {
+    term::validate(bytes, at, Form::Any)?;
+    match term::element_count(&bytes[at..]) {
+        Some((count, first)) => Ok((count, at + first)),
+        None => Err(TableError::BadRow {
+            length: None,
+            key_position,
+        }),
+    }
+}
+
+/// Checks `count` rows that fill `bytes`.
+#[inline]
+pub(crate) fn check_rows(
+    bytes: &[u8],
+    count: usize,
+    key_position: usize,
+) -> Result<(), TableError> {
+    let mut at = 0;
+    for _ in 0..count {
+        at = check_row(bytes, at, key_position)?;
+    }
+    check_end(bytes, at)
 }
 
 /// Checks that `bytes` are exactly one key.

@@ -1,9 +1,10 @@
-//! Operations on the rows of a table: each finds the table, takes its lock, checks the caller's access, and leaves the rest to
-//! `table`, `update` and `chunk`.
+//! Operations on the rows of a table: each finds the table, takes the lock of the part that the key belongs to, checks the caller's
+//! access, and leaves the rest to `table`, `update`, `many_rows` and `chunk`. Every operation on one row, and every insertion of
+//! several, happens as a whole; walks and selections see each part as it is when they come to it.
 
 use crate::{
     Bound, Chunk, CounterOp, Filter, Page, ProcessId, Projection, Reply, TableError, TableId,
-    Tables,
+    Tables, row::key_of, rows::Rows, table::check_rows,
 };
 
 impl Tables {
@@ -20,7 +21,17 @@ impl Tables {
         rows: &[u8],
         count: usize,
     ) -> Result<(), TableError> {
-        self.write(id, caller, |table| table.insert(rows, count))
+        if count != 1 {
+            return self.insert_many(id, caller, rows, count, false).map(|_| ());
+        }
+        let key_position = self.layout(id)?.key_position();
+        let checked = check_rows(rows, 1, key_position);
+        // Whether the caller may insert at all is the first thing to say.
+        let key = checked.map_or(&[][..], |()| key_of(rows, key_position));
+        self.write(id, caller, key, |table| {
+            checked?;
+            table.rows.insert(rows)
+        })
     }
 
     /// Like [`insert`](Tables::insert), but inserts nothing and returns false when one of the keys is there.
@@ -34,7 +45,7 @@ impl Tables {
         rows: &[u8],
         count: usize,
     ) -> Result<bool, TableError> {
-        self.write(id, caller, |table| table.insert_new(rows, count))
+        self.insert_many(id, caller, rows, count, true)
     }
 
     /// Writes the row with the key; false when there is none.
@@ -49,7 +60,7 @@ impl Tables {
         key: &[u8],
         reply: &mut Reply<'_>,
     ) -> Result<bool, TableError> {
-        self.read(id, caller, |table| table.lookup(key, reply))
+        self.read(id, caller, key, |table| table.lookup(key, reply))
     }
 
     /// Writes one element of the row with the key; false when there is no such row.
@@ -64,7 +75,7 @@ impl Tables {
         position: usize,
         reply: &mut Reply<'_>,
     ) -> Result<bool, TableError> {
-        self.read(id, caller, |table| {
+        self.read(id, caller, key, |table| {
             table.lookup_element(key, position, reply)
         })
     }
@@ -74,7 +85,7 @@ impl Tables {
     /// # Errors
     /// As `lookup`.
     pub fn member(&self, id: TableId, caller: ProcessId, key: &[u8]) -> Result<bool, TableError> {
-        self.read(id, caller, |table| table.member(key))
+        self.read(id, caller, key, |table| table.member(key))
     }
 
     /// Writes the row with the key and deletes it; false when there is none.
@@ -88,7 +99,7 @@ impl Tables {
         key: &[u8],
         reply: &mut Reply<'_>,
     ) -> Result<bool, TableError> {
-        self.write(id, caller, |table| table.take(key, reply))
+        self.write(id, caller, key, |table| table.take(key, reply))
     }
 
     /// Deletes the row with the key; false when there is none.
@@ -96,7 +107,7 @@ impl Tables {
     /// # Errors
     /// As `lookup`.
     pub fn delete(&self, id: TableId, caller: ProcessId, key: &[u8]) -> Result<bool, TableError> {
-        self.write(id, caller, |table| table.delete(key))
+        self.write(id, caller, key, |table| table.delete(key))
     }
 
     /// Deletes all rows. Returns how many there were, and how many of them wait for [`reclaim`](Tables::reclaim).
@@ -104,8 +115,11 @@ impl Tables {
     /// # Errors
     /// `NoSuchTable`, `Access`.
     pub fn delete_all(&self, id: TableId, caller: ProcessId) -> Result<(usize, usize), TableError> {
-        let rows = self.write(id, caller, |table| Ok(table.rows.replace_with_empty()))?;
-        Ok((rows.len(), self.let_go(rows)))
+        let parts = self.write_whole(id, caller, |table| {
+            let parts = table.parts().map(|part| part.rows.replace_with_empty());
+            Ok(parts.collect::<Vec<_>>())
+        })?;
+        Ok((parts.iter().map(Rows::len).sum(), self.let_go(parts)))
     }
 
     /// Adds to an integer element: `update_counter` with one step, faster. The new value is returned when it is a
@@ -123,7 +137,7 @@ impl Tables {
         increment: i32,
         reply: &mut Reply<'_>,
     ) -> Result<Option<i32>, TableError> {
-        self.write(id, caller, |table| {
+        self.write(id, caller, key, |table| {
             table.counter_add(key, position, increment, reply)
         })
     }
@@ -142,7 +156,7 @@ impl Tables {
         default: Option<&[u8]>,
         reply: &mut Reply<'_>,
     ) -> Result<(), TableError> {
-        self.write(id, caller, |table| {
+        self.write(id, caller, key, |table| {
             table.update_counter(key, ops, default, reply)
         })
     }
@@ -158,7 +172,7 @@ impl Tables {
         key: &[u8],
         changes: &[(usize, &[u8])],
     ) -> Result<bool, TableError> {
-        self.write(id, caller, |table| table.update_element(key, changes))
+        self.write(id, caller, key, |table| table.update_element(key, changes))
     }
 
     /// Writes the first (or last) key; false when the table is empty.
@@ -172,7 +186,7 @@ impl Tables {
         last: bool,
         reply: &mut Reply<'_>,
     ) -> Result<bool, TableError> {
-        self.read(id, caller, |table| Ok(table.end_key(last, reply)))
+        self.walk(id, caller)?.end_key(last, reply)
     }
 
     /// Writes the key after (or before) `key`, which need not be there; false when there is none. O(log n) in an ordered_set,
@@ -188,7 +202,7 @@ impl Tables {
         before: bool,
         reply: &mut Reply<'_>,
     ) -> Result<bool, TableError> {
-        self.read(id, caller, |table| table.neighbour_key(key, before, reply))
+        self.walk(id, caller)?.neighbour_key(key, before, reply)
     }
 
     /// Writes the next rows of the table.
@@ -202,7 +216,7 @@ impl Tables {
         page: Page<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<Chunk, TableError> {
-        self.read(id, caller, |table| table.rows_chunk(page, reply))
+        self.walk(id, caller)?.rows_chunk(page, reply)
     }
 
     /// Writes the next rows between two keys of an ordered_set.
@@ -218,7 +232,7 @@ impl Tables {
         page: Page<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<Chunk, TableError> {
-        self.read(id, caller, |table| table.range(from, to, page, reply))
+        self.walk(id, caller)?.range(from, to, page, reply)
     }
 
     /// Writes the next rows whose key begins with `prefix`.
@@ -233,7 +247,7 @@ impl Tables {
         page: Page<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<Chunk, TableError> {
-        self.read(id, caller, |table| table.prefix(prefix, page, reply))
+        self.walk(id, caller)?.prefix(prefix, page, reply)
     }
 
     /// Writes the next results of a selection.
@@ -249,9 +263,8 @@ impl Tables {
         page: Page<'_>,
         reply: &mut Reply<'_>,
     ) -> Result<Chunk, TableError> {
-        self.read(id, caller, |table| {
-            table.select(filter, projection, page, reply)
-        })
+        self.walk(id, caller)?
+            .select(filter, projection, page, reply)
     }
 
     /// Counts the next rows that satisfy a filter; writes only the continuation.
@@ -266,9 +279,8 @@ impl Tables {
         continuation: Option<&[u8]>,
         reply: &mut Reply<'_>,
     ) -> Result<Chunk, TableError> {
-        self.read(id, caller, |table| {
-            table.select_count(filter, continuation, reply)
-        })
+        self.walk(id, caller)?
+            .select_count(filter, continuation, reply)
     }
 
     /// Deletes the next rows that satisfy a filter; writes only the continuation.
@@ -283,8 +295,18 @@ impl Tables {
         continuation: Option<&[u8]>,
         reply: &mut Reply<'_>,
     ) -> Result<Chunk, TableError> {
-        self.write(id, caller, |table| {
-            table.select_delete(filter, continuation, reply)
-        })
+        self.check_write(id, caller)?;
+        let (keys, mut chunk) = self
+            .walk(id, caller)?
+            .select_keys(filter, continuation, reply)?;
+        chunk.results = 0;
+        for key in &keys {
+            // A row may have changed since.
+            let deleted = self.write(id, caller, key, |table| {
+                Ok(table.delete_if(key, |row| filter.holds(row)))
+            })?;
+            chunk.results += usize::from(deleted);
+        }
+        Ok(chunk)
     }
 }

@@ -1,12 +1,15 @@
 //! All tables: ids, names, owners, and what becomes of a table when its owner exits.
 //!
-//! Locks, in the order in which they are taken: names, owners, then one table. A table's lock is never held while another is
-//! taken. Readers of one table share its lock; readers of different tables share nothing.
+//! Locks, in the order in which they are taken: names, owners, then the parts of one table from the first on; then whatever
+//! `memory` locks. No lock of a table is held while names or owners are locked, nor while another table's is, and nothing is
+//! called with a lock held but `memory`: all of them are leaves for the caller, who may hold locks of its own.
+//! `remains` is locked alone. Threads that read one table share nothing they write to, and writers of a large
+//! table meet only in the part their keys fall into (docs/design/table-concurrency.md).
 
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -14,10 +17,12 @@ use std::{
 use crate::{
     Heir, Id, ProcessId, RowMemory, TableError, TableInfo, TableOptions,
     arena::Arena,
-    directory::{Directory, lock},
-    rows::Rows,
-    table::{Table, check_key},
+    biased_lock::BiasedLock,
+    directory::{Directory, Locked, PartSet, lock},
+    rows::{Hashing, Rows, fresh_seed},
+    table::{DIVIDE_AT, Layout, Table, check_key},
     term::{self, Form},
+    walk::Walk,
 };
 
 /// Names a table for ever.
@@ -44,6 +49,7 @@ pub struct Transfer {
 }
 
 type Names = HashMap<Box<[u8]>, TableId>;
+type Owners = HashMap<ProcessId, Vec<TableId>>;
 
 /// See the module.
 ///
@@ -67,11 +73,13 @@ type Names = HashMap<Box<[u8]>, TableId>;
 /// ```
 pub struct Tables {
     memory: Arc<dyn RowMemory>,
-    directory: Directory<Table>,
-    names: RwLock<Names>,
-    owners: Mutex<HashMap<ProcessId, Vec<TableId>>>,
-    /// Tables with an owner in `owners`. Only a hint that spares exits of processes without tables the lock; a process
-    /// exits after its own creations, which is all the order needed.
+    pub(crate) hashing: Hashing,
+    pub(crate) directory: Directory<Table>,
+    names: BiasedLock<Names>,
+    /// Held while a table changes hands, so that it says of each table the same as the table itself.
+    owners: Mutex<Owners>,
+    /// Tables in `owners`, counted under its lock. A hint that spares exits of processes without tables the lock: a process
+    /// is reported to have exited after it was made an owner, or once more then.
     owned: AtomicUsize,
     /// Rows of deleted tables, to be freed bit by bit.
     remains: Mutex<Vec<Rows>>,
@@ -82,44 +90,98 @@ impl Tables {
     pub fn new(memory: Arc<dyn RowMemory>) -> Tables {
         Tables {
             memory,
+            hashing: Hashing::new(fresh_seed()),
             directory: Directory::new(),
-            names: RwLock::default(),
+            names: BiasedLock::new(Names::new()),
             owners: Mutex::default(),
             owned: AtomicUsize::new(0),
             remains: Mutex::default(),
         }
     }
 
-    fn names(&self) -> RwLockWriteGuard<'_, Names> {
-        self.names.write().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Runs `using` together with other readers, if the caller may read.
+    /// Runs `using` on the part for a key together with other readers, if the caller may read.
     #[inline]
     pub(crate) fn read<R>(
         &self,
         id: TableId,
         caller: ProcessId,
+        key: &[u8],
         using: impl FnOnce(&Table) -> Result<R, TableError>,
     ) -> Result<R, TableError> {
-        let result = self.directory.read(id, |table| {
+        let result = self.directory.read(id, self.hashing.hash(key), |table| {
             table.check_read(caller).and_then(|()| using(table))
         });
         result.unwrap_or(Err(TableError::NoSuchTable))
     }
 
-    /// Runs `using` alone, if the caller may write.
+    /// Runs `using` on the part for a key alone, if the caller may write.
     #[inline]
     pub(crate) fn write<R>(
         &self,
         id: TableId,
         caller: ProcessId,
+        key: &[u8],
         using: impl FnOnce(&mut Table) -> Result<R, TableError>,
     ) -> Result<R, TableError> {
-        let result = self.directory.write(id, |table| {
+        let result = self.directory.write(id, self.hashing.hash(key), |table| {
             table.check_write(caller).and_then(|()| using(table))
         });
         result.unwrap_or(Err(TableError::NoSuchTable))
+    }
+
+    /// Runs `using` on all parts alone, if the caller may write.
+    pub(crate) fn write_whole<R>(
+        &self,
+        id: TableId,
+        caller: ProcessId,
+        using: impl FnOnce(&mut Locked<'_, Table>) -> Result<R, TableError>,
+    ) -> Result<R, TableError> {
+        self.change(id, |table| {
+            table.first().check_write(caller)?;
+            using(table)
+        })
+    }
+
+    /// Runs `using` on all parts alone.
+    fn change<R>(
+        &self,
+        id: TableId,
+        using: impl FnOnce(&mut Locked<'_, Table>) -> Result<R, TableError>,
+    ) -> Result<R, TableError> {
+        self.directory
+            .write_parts(id, PartSet::ALL, using)
+            .unwrap_or(Err(TableError::NoSuchTable))
+    }
+
+    /// Refuses callers who may not write.
+    pub(crate) fn check_write(&self, id: TableId, caller: ProcessId) -> Result<(), TableError> {
+        self.directory
+            .read(id, 0, |table| table.check_write(caller))
+            .unwrap_or(Err(TableError::NoSuchTable))
+    }
+
+    /// What never changes about a table.
+    #[inline]
+    pub(crate) fn layout(&self, id: TableId) -> Result<Layout, TableError> {
+        match self.directory.shape(id) {
+            Some(shape) => Ok(Layout::from_label(shape.label())),
+            None => Err(TableError::NoSuchTable),
+        }
+    }
+
+    /// A way through the table, if the caller may read.
+    pub(crate) fn walk(&self, id: TableId, caller: ProcessId) -> Result<Walk<'_>, TableError> {
+        let layout = self.layout(id)?;
+        self.directory
+            .read(id, 0, |table| table.check_read(caller))
+            .unwrap_or(Err(TableError::NoSuchTable))?;
+        Ok(Walk {
+            directory: &self.directory,
+            hashing: self.hashing,
+            id,
+            caller,
+            layout,
+        })
     }
 
     /// Makes a table.
@@ -132,7 +194,7 @@ impl Tables {
         }
         options.name.map(check_key).transpose()?;
         check_heir(&options.heir)?;
-        let mut names = self.names();
+        let mut names = self.names.write();
         if options.name.is_some_and(|name| names.contains_key(name)) {
             return Err(TableError::NameTaken);
         }
@@ -144,33 +206,34 @@ impl Tables {
             rows: Rows::new(
                 options.kind,
                 options.key_position,
+                self.hashing,
                 Arena::new(Arc::clone(&self.memory)),
             ),
+            divide_at: DIVIDE_AT,
         };
-        let id = self.directory.insert(table).ok_or(TableError::Limit)?;
+        let layout = Layout::new(options.kind, options.key_position);
+        let id = self
+            .directory
+            .insert(table, layout.label())
+            .ok_or(TableError::Limit)?;
         if let Some(name) = options.name {
             names.insert(name.into(), id);
         }
-        self.add_to_owner(options.owner, id);
+        self.add_owned(&mut lock(&self.owners), options.owner, id);
         Ok(id)
     }
 
     /// The table with the name. O(1).
     pub fn whereis(&self, name: &[u8]) -> Option<TableId> {
-        self.names
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(name)
-            .copied()
+        self.names.read(|names| names.get(name).copied())
     }
 
-    fn add_to_owner(&self, owner: ProcessId, id: TableId) {
-        lock(&self.owners).entry(owner).or_default().push(id);
+    fn add_owned(&self, owners: &mut Owners, owner: ProcessId, id: TableId) {
+        owners.entry(owner).or_default().push(id);
         self.owned.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn remove_from_owner(&self, owner: ProcessId, id: TableId) {
-        let mut owners = lock(&self.owners);
+    fn remove_owned(&self, owners: &mut Owners, owner: ProcessId, id: TableId) {
         let Some(tables) = owners.get_mut(&owner) else {
             return;
         };
@@ -189,39 +252,50 @@ impl Tables {
     /// # Errors
     /// `NoSuchTable`, `Access`.
     pub fn drop_table(&self, id: TableId, caller: ProcessId) -> Result<usize, TableError> {
-        let mut names = self.names();
-        let allowed = self.directory.read(id, |table| table.check_write(caller));
-        allowed.unwrap_or(Err(TableError::NoSuchTable))?;
-        let table = self.directory.remove(id).ok_or(TableError::NoSuchTable)?;
-        if let Some(name) = &table.name {
-            names.remove(name);
+        self.drop_if(id, |table| table.check_write(caller))
+    }
+
+    fn drop_if(
+        &self,
+        id: TableId,
+        check: impl FnOnce(&Table) -> Result<(), TableError>,
+    ) -> Result<usize, TableError> {
+        let mut names = self.names.write();
+        let removed = self.directory.remove(id, check);
+        let parts = removed.unwrap_or(Err(TableError::NoSuchTable))?;
+        if let Some(first) = parts.first() {
+            if let Some(name) = &first.name {
+                names.remove(name);
+            }
+            self.remove_owned(&mut lock(&self.owners), first.owner, id);
         }
         drop(names);
-        self.remove_from_owner(table.owner, id);
-        Ok(self.let_go(table.rows))
+        Ok(self.let_go(parts.into_iter().map(|part| part.rows).collect()))
     }
 
     /// Frees a few rows, or keeps many for later; returns how many were kept.
-    pub(crate) fn let_go(&self, rows: Rows) -> usize {
-        let left = rows.len();
+    pub(crate) fn let_go(&self, parts: Vec<Rows>) -> usize {
+        let left = parts.iter().map(Rows::len).sum();
         if left <= FREED_AT_ONCE {
             return 0;
         }
-        lock(&self.remains).push(rows);
+        lock(&self.remains).extend(parts);
         left
     }
 
     /// Frees up to `limit` rows of tables deleted before; true while there are more.
-    pub fn reclaim(&self, limit: usize) -> bool {
-        // Out of the lock while freeing, so that exits elsewhere do not wait.
-        let Some(mut rows) = lock(&self.remains).pop() else {
-            return false;
-        };
-        if rows.free_some(limit) {
-            lock(&self.remains).push(rows);
-            return true;
+    pub fn reclaim(&self, mut limit: usize) -> bool {
+        loop {
+            // Out of the lock while freeing, so that exits elsewhere do not wait.
+            let Some(mut rows) = lock(&self.remains).pop() else {
+                return false;
+            };
+            limit -= rows.free_some(limit);
+            if rows.len() > 0 {
+                lock(&self.remains).push(rows);
+                return true;
+            }
         }
-        !lock(&self.remains).is_empty()
     }
 
     /// Hands the tables of a process that exits to their heirs, as far as these are alive, and deletes the others.
@@ -234,57 +308,63 @@ impl Tables {
         if self.owned.load(Ordering::Relaxed) == 0 {
             return Vec::new();
         }
-        let tables = lock(&self.owners).get(&pid).cloned().unwrap_or_default();
-        tables
-            .into_iter()
-            .filter_map(|id| self.inherit_or_drop(id, pid, &is_alive))
-            .collect()
+        let (mut transfers, mut orphans) = (Vec::new(), Vec::new());
+        let mut owners = lock(&self.owners);
+        let tables = owners.remove(&pid).unwrap_or_default();
+        self.owned.fetch_sub(tables.len(), Ordering::Relaxed);
+        for id in tables {
+            match self.inherit(id, pid, &is_alive) {
+                Some(transfer) => {
+                    self.add_owned(&mut owners, transfer.to, id);
+                    transfers.push(transfer);
+                }
+                None => orphans.push(id),
+            }
+        }
+        drop(owners);
+        for id in orphans {
+            // Refused when somebody else has deleted it in between: no other can have become its owner.
+            let _rows_waiting = self
+                .drop_if(id, |table| table.check_owner(pid))
+                .unwrap_or(0);
+        }
+        transfers
     }
 
-    fn inherit_or_drop(
+    /// Makes the heir of a table its owner, if there is one.
+    fn inherit(
         &self,
         id: TableId,
         from: ProcessId,
         is_alive: &impl Fn(ProcessId) -> bool,
     ) -> Option<Transfer> {
-        let heir = self
-            .directory
-            .read(id, |table| table.heir.clone())
-            .flatten();
-        match heir.filter(|heir| heir.pid != from && is_alive(heir.pid)) {
-            Some(Heir { pid: to, data }) => {
-                let name = self.change_owner(id, from, to).ok()?;
-                Some(Transfer {
-                    table: id,
-                    name,
-                    from,
-                    to,
-                    data,
-                })
-            }
-            None => {
-                // The owner may always delete; that the table is gone already is all that could go wrong.
-                let _rows_waiting = self.drop_table(id, from).ok()?;
-                None
-            }
+        let heir = self.directory.read(id, 0, |table| table.heir.clone());
+        let heir = heir.flatten()?;
+        if heir.pid == from || !is_alive(heir.pid) {
+            return None;
         }
+        let name = self.change_owner(id, from, heir.pid).ok()?;
+        Some(Transfer {
+            table: id,
+            name,
+            from,
+            to: heir.pid,
+            data: heir.data,
+        })
     }
 
+    /// Returns the name. The caller holds `owners`, and tells them.
     fn change_owner(
         &self,
         id: TableId,
         from: ProcessId,
         to: ProcessId,
     ) -> Result<Option<Box<[u8]>>, TableError> {
-        let changed = self.directory.write(id, |table| {
-            table.check_owner(from)?;
-            table.owner = to;
-            Ok(table.name.clone())
-        });
-        let name = changed.unwrap_or(Err(TableError::NoSuchTable))?;
-        self.remove_from_owner(from, id);
-        self.add_to_owner(to, id);
-        Ok(name)
+        self.change(id, |table| {
+            table.first().check_owner(from)?;
+            table.parts().for_each(|part| part.owner = to);
+            Ok(table.first().name.clone())
+        })
     }
 
     /// Makes a living process the owner; it is for the caller to tell it.
@@ -297,7 +377,11 @@ impl Tables {
         caller: ProcessId,
         to: ProcessId,
     ) -> Result<(), TableError> {
-        self.change_owner(id, caller, to).map(|_name| ())
+        let mut owners = lock(&self.owners);
+        self.change_owner(id, caller, to)?;
+        self.remove_owned(&mut owners, caller, id);
+        self.add_owned(&mut owners, to, id);
+        Ok(())
     }
 
     /// Sets or clears the heir.
@@ -311,12 +395,11 @@ impl Tables {
         heir: Option<Heir>,
     ) -> Result<(), TableError> {
         check_heir(&heir)?;
-        let set = self.directory.write(id, |table| {
-            table.check_owner(caller)?;
-            table.heir = heir;
+        self.change(id, |table| {
+            table.first().check_owner(caller)?;
+            table.first().heir = heir;
             Ok(())
-        });
-        set.unwrap_or(Err(TableError::NoSuchTable))
+        })
     }
 
     /// Changes or takes away the name.
@@ -330,15 +413,18 @@ impl Tables {
         name: Option<&[u8]>,
     ) -> Result<(), TableError> {
         name.map(check_key).transpose()?;
-        let mut names = self.names();
+        let mut names = self.names.write();
         if name
             .and_then(|name| names.get(name))
             .is_some_and(|holder| *holder != id)
         {
             return Err(TableError::NameTaken);
         }
-        let old = self.write(id, caller, |table| {
-            Ok(std::mem::replace(&mut table.name, name.map(Box::from)))
+        let old = self.write_whole(id, caller, |table| {
+            Ok(std::mem::replace(
+                &mut table.first().name,
+                name.map(Box::from),
+            ))
         })?;
         if let Some(old) = old {
             names.remove(&old);
@@ -349,14 +435,26 @@ impl Tables {
         Ok(())
     }
 
-    /// What the table is. Everybody may ask. O(1), in an ordered_set O(its nodes) for their memory.
+    /// What the table is. Everybody may ask. O(1), in an ordered_set O(its nodes) for their memory. While others write, size and
+    /// memory of a large table are sums of what its parts were one after the other.
     ///
     /// # Errors
     /// `NoSuchTable`.
     pub fn info(&self, id: TableId) -> Result<TableInfo, TableError> {
-        self.directory
-            .read(id, Table::info)
-            .ok_or(TableError::NoSuchTable)
+        loop {
+            let shape = self.directory.shape(id).ok_or(TableError::NoSuchTable)?;
+            let Some(mut info) = self.directory.read_part(id, shape, 0, Table::info) else {
+                // Gone, or divided just now.
+                continue;
+            };
+            for number in shape.other_parts() {
+                let part = self.directory.read_part(id, shape, number, Table::info);
+                let part = part.ok_or(TableError::NoSuchTable)?;
+                info.size += part.size;
+                info.memory += part.memory;
+            }
+            return Ok(info);
+        }
     }
 
     /// Ids of all tables.

@@ -1,0 +1,176 @@
+//! A lock whose readers write nothing that another reader reads.
+//!
+//! BRAVO (Dice and Kogan, "BRAVO: Biased locking for reader-writer locks", USENIX ATC 2019). In front of an ordinary
+//! readers-writer lock, the *gate*, stands a flag. While it is set, a reader announces itself in the slot of its thread
+//! (`reader_slots`), looks at the flag once more and reads: one atomic exchange on a cache line that no other thread
+//! touches. A writer passes the gate, clears the flag and waits for the readers announced. Readers that find the flag cleared pass the
+//! gate; when enough of them have done so with no writer between, one sets the flag again. So a lock that is only read costs its
+//! readers nothing in common, and one that is written to often behaves like its gate.
+//!
+//! One departure from the paper: every thread has its own slot, where the paper hashes threads and locks into one table.
+//!
+//! ```text
+//!  reader: slot = lock   (SC)          writer: gate.write
+//!          biased?       (SC)                  biased = false  (SC)
+//!          read                                no slot = lock? (SC)
+//!          slot = none   (release)             write
+//! ```
+//!
+//! Of the two pairs of accesses marked SC at least one thread sees the other's first: either the writer waits for the reader, or
+//! the reader goes to the gate and waits for the writer.
+
+use std::sync::TryLockError;
+
+use crate::{
+    reader_slots::{ReaderSlots, reader_slots, thread_number},
+    sync::{
+        AtomicBool, Ordering, RwLock, RwLockWriteGuard, UnsafeCell, ignoring_poison,
+        order_for_loom, statistic::AtomicU32,
+    },
+};
+
+/// Reads at the gate with no write between them after which the lock is for readers again.
+#[cfg(not(loom))]
+const CALM: u32 = 64;
+#[cfg(loom)]
+const CALM: u32 = 1;
+
+/// See the module. A panic of who holds it leaves the content to the next as it is.
+pub(crate) struct BiasedLock<T> {
+    /// Readers need not pass the gate. Set under the gate by a reader, cleared there by a writer. Its partner is the slot of
+    /// each thread.
+    biased: AtomicBool,
+    gate: RwLock<()>,
+    /// Reads at the gate since the last write. A hint: readers count over each other.
+    calm: AtomicU32,
+    /// Writers that had to wait. Only counts.
+    waits: AtomicU32,
+    content: UnsafeCell<T>,
+}
+
+// SAFETY: the lock owns its content, and hands it to any thread.
+unsafe impl<T: Send> Send for BiasedLock<T> {}
+// SAFETY: readers share the content among threads, writers have it alone.
+unsafe impl<T: Send + Sync> Sync for BiasedLock<T> {}
+
+/// The content is the holder's alone.
+pub(crate) struct WriteGuard<'a, T> {
+    lock: &'a BiasedLock<T>,
+    _gate: RwLockWriteGuard<'a, ()>,
+}
+
+impl<T> std::ops::Deref for WriteGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: `write_as` waited until the content was the guard's alone.
+        self.lock.content.with(|content| unsafe { &*content })
+    }
+}
+
+impl<T> std::ops::DerefMut for WriteGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as in `deref`, and the guard is borrowed mutably.
+        self.lock
+            .content
+            .with_mut(|content| unsafe { &mut *content })
+    }
+}
+
+impl<T> BiasedLock<T> {
+    pub(crate) fn new(content: T) -> BiasedLock<T> {
+        BiasedLock {
+            biased: AtomicBool::new(false),
+            gate: RwLock::new(()),
+            calm: AtomicU32::new(0),
+            waits: AtomicU32::new(0),
+            content: UnsafeCell::new(content),
+        }
+    }
+
+    /// Reads together with others, for a short time: writers spin meanwhile.
+    #[inline]
+    pub(crate) fn read<R>(&self, using: impl FnOnce(&T) -> R) -> R {
+        self.read_as(reader_slots(), thread_number(), using)
+    }
+
+    #[inline]
+    pub(crate) fn read_as<R>(
+        &self,
+        slots: &ReaderSlots,
+        thread: usize,
+        using: impl FnOnce(&T) -> R,
+    ) -> R {
+        if self.biased.load(Ordering::Relaxed)
+            && let Some(_announced) = slots.announce(thread, self.address())
+            && self.biased.load(Ordering::SeqCst)
+        {
+            // SAFETY: the announcement was made while the lock was for readers, and stands until the end of this block:
+            // writers wait for it.
+            return self.content.with(|content| using(unsafe { &*content }));
+        }
+        self.read_long(using)
+    }
+
+    /// Reads together with others, for as long as it may take: writers sleep meanwhile.
+    pub(crate) fn read_long<R>(&self, using: impl FnOnce(&T) -> R) -> R {
+        let _gate = ignoring_poison(self.gate.read());
+        let calm = self.calm.load(Ordering::Relaxed);
+        if calm < CALM {
+            self.calm.store(calm + 1, Ordering::Relaxed);
+        } else if !self.biased.load(Ordering::Relaxed) {
+            // Release: readers who see this see what the last writer wrote, which the gate has shown to this thread.
+            self.biased.store(true, Ordering::Release);
+        }
+        // SAFETY: writers hold the gate.
+        self.content.with(|content| using(unsafe { &*content }))
+    }
+
+    /// Waits until the content is the caller's alone.
+    #[inline]
+    pub(crate) fn write(&self) -> WriteGuard<'_, T> {
+        self.write_as(reader_slots())
+    }
+
+    #[inline]
+    pub(crate) fn write_as(&self, slots: &ReaderSlots) -> WriteGuard<'_, T> {
+        let gate = match self.gate.try_write() {
+            Ok(gate) => gate,
+            Err(TryLockError::Poisoned(gate)) => gate.into_inner(),
+            Err(TryLockError::WouldBlock) => self.wait_at_gate(),
+        };
+        self.calm.store(0, Ordering::Relaxed);
+        if self.biased.load(Ordering::Relaxed) {
+            self.turn_readers_away(slots);
+        }
+        WriteGuard {
+            lock: self,
+            _gate: gate,
+        }
+    }
+
+    #[cold]
+    fn wait_at_gate(&self) -> RwLockWriteGuard<'_, ()> {
+        self.waits.fetch_add(1, Ordering::Relaxed);
+        ignoring_poison(self.gate.write())
+    }
+
+    #[cold]
+    fn turn_readers_away(&self, slots: &ReaderSlots) {
+        self.biased.store(false, Ordering::SeqCst);
+        order_for_loom();
+        slots.wait_for_readers(self.address());
+    }
+
+    /// How often a writer has had to wait.
+    #[inline]
+    pub(crate) fn waits(&self) -> u32 {
+        self.waits.load(Ordering::Relaxed)
+    }
+
+    /// What the lock is known by in the slots.
+    #[inline]
+    fn address(&self) -> usize {
+        std::ptr::from_ref(self).addr()
+    }
+}
