@@ -18,6 +18,8 @@ export interface BinaryAddon {
   releaseBinary(id: number): void
   /** The bytes, not copied. */
   binaryMemory(id: number): ArrayBuffer
+  /** How many shared binaries there are in all isolates together, and their bytes. */
+  binaryTotals(): [count: number, bytes: number]
 }
 
 /** Lengths and offsets are written as 32-bit numbers. */

@@ -34,6 +34,10 @@ export class SharedAddonHere implements SharedAddon {
     return memory.bytes.buffer as ArrayBuffer
   }
 
+  binaryTotals(): [count: number, bytes: number] {
+    return [this.memories.size, [...this.memories.values()].reduce((sum, { bytes }) => sum + bytes.length, 0)]
+  }
+
   defineShape(keys: string): number {
     const known = this.shapes.indexOf(keys)
     return known === -1 ? this.shapes.push(keys) : known + 1
