@@ -96,15 +96,21 @@ export class DirtyPool {
   #assign(): void {
     while (this.#queue.length > 0 && this.#hasRoom()) {
       const job = this.#queue.shift() as DirtyJob
-      try {
-        const thread = this.#idle.pop() ?? this.#startThread()
-        this.#running.set(job, thread)
-        thread.run(job)
-      } catch (thrown) {
-        this.#running.delete(job)
-        const why = `no worker could be started for ${job.request.name}: ${describeReason(thrown)}`
-        this.#fail(job, ['failed', ErrorCode.DirtyWorkerDied, why, copyReason(thrown)])
-      }
+      const thread = this.#idle.pop() ?? this.#startThreadFor(job)
+      if (thread === undefined) continue
+      this.#running.set(job, thread)
+      thread.run(job)
+    }
+  }
+
+  /** A new thread; without one `job` fails, and gets to know why. */
+  #startThreadFor(job: DirtyJob): DirtyThread | undefined {
+    try {
+      return this.#startThread()
+    } catch (thrown) {
+      const why = `no worker could be started for ${job.request.name}: ${describeReason(thrown)}`
+      this.#fail(job, ['failed', ErrorCode.DirtyWorkerDied, why, copyReason(thrown)])
+      return undefined
     }
   }
 
@@ -119,13 +125,14 @@ export class DirtyPool {
         this.#assign()
         job.finish(outcome)
       },
-      died: (thread, job, outcome) => {
-        if (job === null) this.#forgetIdle(thread)
-        else {
-          this.#running.delete(job)
-          this.#assign()
-          this.#fail(job, outcome)
-        }
+      died: (job, why, cause) => {
+        this.#running.delete(job)
+        this.#assign()
+        this.#fail(job, ['failed', ErrorCode.DirtyWorkerDied, `the worker that ran ${job.request.name} of ${job.request.url} ended: ${why}`, cause])
+      },
+      diedIdle: (thread, why) => {
+        this.#forgetIdle(thread)
+        process.stderr.write(`viga: a worker of the ${this.#name} pool ended between two jobs: ${why}\n`)
       },
       retired: (thread) => this.#forgetIdle(thread),
     })

@@ -14,8 +14,10 @@ import { VERSION } from './version.js'
 export interface DirtyThreadEvents {
   /** Its job is done, and it rests. */
   answered(thread: DirtyThread, job: DirtyJob, outcome: DirtyOutcome): void
-  /** It has ended without having been asked to, and with it its job, if it had one. */
-  died(thread: DirtyThread, job: DirtyJob | null, outcome: DirtyOutcome): void
+  /** It has ended without having been asked to, and with it its job. */
+  died(job: DirtyJob, why: string, cause: unknown): void
+  /** The same, while it had none: of what an earlier job left behind, for which nobody waits. */
+  diedIdle(thread: DirtyThread, why: string): void
   /** It has had no job for the idle time, and ends. */
   retired(thread: DirtyThread): void
 }
@@ -101,10 +103,10 @@ export class DirtyThread {
     const job = this.#job
     this.#job = null
     if (this.#retirement !== null) clearTimeout(this.#retirement)
-    const what = job === null ? 'no job' : `${job.request.name} of ${job.request.url}`
-    const why = this.#failure === null ? `process.exit(${code}) was called in it` : describeReason(this.#failure.thrown)
-    const cause = this.#failure === null ? undefined : copyReason(this.#failure.thrown)
-    this.#events.died(this, job, ['failed', ErrorCode.DirtyWorkerDied, `the worker that ran ${what} ended: ${why}`, cause])
+    const failure = this.#failure
+    const why = failure === null ? `process.exit(${code}) was called in it` : describeReason(failure.thrown)
+    if (job === null) this.#events.diedIdle(this, why)
+    else this.#events.died(job, why, failure === null ? undefined : copyReason(failure.thrown))
   }
 }
 

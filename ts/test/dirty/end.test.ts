@@ -1,5 +1,5 @@
 /** Jobs that are given up, whose caller dies, or whose thread does: they end, and nothing else. */
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import {
   type Coroutine,
   dirty,
@@ -166,6 +166,30 @@ test.each([
   expect(await failed).toMatchObject({ code: 'ERR_VIGA_DIRTY_WORKER_DIED', message: expect.stringMatching(message) as unknown })
   expect(await next).not.toBe(before)
   await expectNothingLeft({ failed: 1, cancelled: 0 })
+})
+
+test('what a job left behind and throws when its thread has none is told on stderr', async () => {
+  const lines: unknown[] = []
+  const write = vi.spyOn(process.stderr, 'write').mockImplementation((line) => lines.push(line) > 0)
+  try {
+    await dirty.io(jobsModule, jobs.throwAfterwards)
+    while (lines.length === 0) await io()
+  } finally {
+    write.mockRestore()
+  }
+  expect(lines).toEqual(['viga: a worker of the dirty io pool ended between two jobs: TypeError: left behind\n'])
+  await expectNothingLeft({ done: 2, failed: 0 })
+})
+
+test('a thread that cannot start fails the job that needed it', async () => {
+  Runtime.current?.stop()
+  const runtime = Runtime.start({ dirtyWorkerEntry: new URL('http://localhost/thread.js') })
+  const error = await failureOf(dirty.io(jobsModule, jobs.square, 1))
+  expect(error).toMatchObject({ code: 'ERR_VIGA_DIRTY_WORKER_DIED', message: expect.stringContaining('no worker could be started for square') as unknown })
+  runtime.stop()
+  const next = Runtime.start({ dirtyWorkerEntry: new URL('file:///no/such/thread.js') })
+  expect(await failureOf(dirty.io(jobsModule, jobs.square, 1))).toMatchObject({ code: 'ERR_VIGA_DIRTY_WORKER_DIED', message: expect.stringContaining('/no/such/thread.js') as unknown })
+  next.stop()
 })
 
 test('a thread that uses up its memory fails its job, and nothing else', { timeout: 60_000 }, async () => {

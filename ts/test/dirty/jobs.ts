@@ -79,6 +79,13 @@ export function leaveBehind(): Promise<never> {
   return new Promise(() => undefined)
 }
 
+/** Comes to its end, and then throws. */
+export function throwAfterwards(): void {
+  setTimeout(() => {
+    throw new TypeError('left behind')
+  }, 1)
+}
+
 export function useUpMemory(): number {
   const kept: unknown[] = []
   for (;;) kept.push(new Array(10_000).fill(kept.length))

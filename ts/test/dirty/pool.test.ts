@@ -156,6 +156,7 @@ test.each<RuntimeOptions>([
   { dirtyIdleTime: -1 },
   { dirtyIdleTime: NaN },
   { dirtyResourceLimits: 64 as never },
+  { dirtyWorkerEntry: 'file:///thread.js' as never },
 ])('%j is refused, and nothing starts', (options) => {
   Runtime.current?.stop()
   const [name] = Object.keys(options) as [string]

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 
 async function run(program: string): Promise<{ code: unknown; output: string; errors: string }> {
   const file = fileURLToPath(new URL(`./programs/${program}.ts`, import.meta.url))
@@ -20,4 +20,21 @@ test('a job keeps the program alive, threads without one do not', { timeout: 60_
   expect(await run('waits-for-a-job')).toEqual({ code: 0, output: 'woke\nwoke\n', errors: '' })
   // The idle time, after which the threads would end by themselves, is 30 s.
   expect(performance.now() - begun).toBeLessThan(25_000)
+})
+
+describe.runIf(process.env['VIGA_ENGINE'] !== 'pure')('a system of two schedulers', () => {
+  test('has one pool of a kind for both', { timeout: 60_000 }, async () => {
+    const { code, output, errors } = await run('two-schedulers')
+    expect({ code, errors }).toEqual({ code: 0, errors: '' })
+    expect(JSON.parse(output)).toEqual({
+      answers: [
+        [1, 1, 'RangeError: too far'],
+        [2, 4, 'RangeError: too far'],
+        [2, 4, 'RangeError: too far'],
+      ],
+      io: { workers: 1, busy: 0, queued: 0, done: 4, failed: 3, cancelled: 2 },
+      crashed: ['timeout'],
+      names: ['viga.dirty.cpu', 'viga.dirty.io'],
+    })
+  })
 })
