@@ -35,16 +35,20 @@ export class EnteredStores {
   }
 }
 
-const { enterWith } = AsyncLocalStorage.prototype
+let { enterWith } = AsyncLocalStorage.prototype
+let watching = false
 
 /**
  * Has viga told of stores that slices enter. Node tells nobody, and to look after each slice would cost every slice what now
  * only those pay that do it; so the method is watched, from the first start of a runtime on.
  */
 export function watchEnteredStores(): void {
-  if (AsyncLocalStorage.prototype.enterWith !== enterWith) return
+  if (watching) return
+  watching = true
+  const watched = AsyncLocalStorage.prototype.enterWith
+  enterWith = watched
   AsyncLocalStorage.prototype.enterWith = function (this: Storage, store: unknown): void {
     startedEngine()?.current?.ownContext().noteEntered(this)
-    enterWith.call(this, store)
+    watched.call(this, store)
   }
 }

@@ -2,6 +2,8 @@
 import type { Ref } from '../ref.js'
 import { CallRequest, CastRequest, SystemRequest } from '../request.js'
 import { defineProto } from './copy.js'
+import type { TraceContext } from '../trace-context.js'
+import { arrivedMessage } from '../tracing.js'
 import { malformed, read, readPropertyName, type TermReader } from './decode.js'
 import { MAX_DEPTH } from './refusal.js'
 import { Tag } from './tag.js'
@@ -25,9 +27,21 @@ export function readRequest(reader: TermReader, at: number, depth: number): unkn
       if (!systemKinds.has(kind)) throw malformed(reader, at)
       return new SystemRequest(from, kind as SystemRequest['kind'], readContent(reader))
     }
+    case Tag.TracedMessage: {
+      const context = readTrace(reader)
+      if (reader.bytes[reader.position] === Tag.TracedMessage) throw malformed(reader, at)
+      return arrivedMessage(context, read(reader, 0))
+    }
     default:
       throw malformed(reader, at)
   }
+}
+
+/** The headers, which were checked when they came into the sender's isolate. */
+function readTrace(reader: TermReader): TraceContext {
+  const traceparent = readText(reader)
+  const tracestate = readText(reader)
+  return Object.freeze(tracestate === '' ? { traceparent } : { traceparent, tracestate })
 }
 
 /** A term as deep as any: it stands by itself, and so must not be a request again. */
