@@ -2,9 +2,8 @@
 import type { Ref } from '../ref.js'
 import { CallRequest, CastRequest, SystemRequest } from '../request.js'
 import { defineProto } from './copy.js'
-import type { TraceContext } from '../trace-context.js'
-import { arrivedMessage } from '../tracing.js'
 import { malformed, read, readPropertyName, type TermReader } from './decode.js'
+import { requestOf } from './direct-request.js'
 import { MAX_DEPTH } from './refusal.js'
 import { Tag } from './tag.js'
 
@@ -27,27 +26,29 @@ export function readRequest(reader: TermReader, at: number, depth: number): unkn
       if (!systemKinds.has(kind)) throw malformed(reader, at)
       return new SystemRequest(from, kind as SystemRequest['kind'], readContent(reader))
     }
-    case Tag.TracedMessage: {
-      const context = readTrace(reader)
-      if (reader.bytes[reader.position] === Tag.TracedMessage) throw malformed(reader, at)
-      return arrivedMessage(context, read(reader, 0))
-    }
+    case Tag.DirectRequest:
+      return readDirectRequest(reader, at)
     default:
       throw malformed(reader, at)
   }
 }
 
-/** The headers, which were checked when they came into the sender's isolate. */
-function readTrace(reader: TermReader): TraceContext {
-  const traceparent = readText(reader)
-  const tracestate = readText(reader)
-  return Object.freeze(tracestate === '' ? { traceparent } : { traceparent, tracestate })
+function readDirectRequest(reader: TermReader, at: number): object {
+  const name = readText(reader)
+  // Parts are an array; anything else might be a request of requests without end.
+  const tag = reader.bytes[reader.position]
+  if (tag !== Tag.ShortArray) throw malformed(reader, at)
+  const parts = read(reader, 0)
+  const request = Array.isArray(parts) ? requestOf(name, parts) : undefined
+  if (request === undefined) throw malformed(reader, at)
+  return request
 }
 
-/** A term as deep as any: it stands by itself, and so must not be a request again. */
+/** A term as deep as any: it stands by itself, and so must not be an envelope again, whose content might be one again. */
 function readContent(reader: TermReader): unknown {
   const at = reader.position
-  if ((reader.bytes[at] as number) >= Tag.CallRequest) throw malformed(reader, at)
+  const tag = reader.bytes[at] as number
+  if (tag >= Tag.CallRequest && tag !== Tag.DirectRequest) throw malformed(reader, at)
   return read(reader, 0)
 }
 

@@ -9,10 +9,10 @@ import { Binary, bytesOfBinary, offsetOfBinary } from '../binary.js'
 import { Pid } from '../pid.js'
 import { Ref } from '../ref.js'
 import { CallRequest, CastRequest, SystemRequest } from '../request.js'
-import { TracedMessage } from '../traced-message.js'
 import { encodedAtom } from './atom.js'
+import { partsOfRequest } from './direct-request.js'
 import { errorFacts } from './error-term.js'
-import { isRecordPrototype, MAX_DEPTH, NOT_A_TERM } from './refusal.js'
+import { isRecordPrototype, MAX_DEPTH, NOT_A_TERM, refusal } from './refusal.js'
 import { Tag } from './tag.js'
 import {
   writeArrayHead,
@@ -30,7 +30,6 @@ import type { TermWriter } from './writer.js'
 
 /** The part of `message` that its author chose: the request in one of viga's envelopes, or all of it. */
 export function contentOf(message: unknown): unknown {
-  if (message instanceof TracedMessage) return contentOf(message.message)
   if (message instanceof CallRequest || message instanceof CastRequest) return message.request
   return message instanceof SystemRequest ? message.argument : message
 }
@@ -42,17 +41,9 @@ export function writeMessage(writer: TermWriter, message: unknown): void {
     if (constructor === CallRequest) return writeCall(writer, message as CallRequest)
     if (constructor === CastRequest) return writeCast(writer, message as CastRequest)
     if (constructor === SystemRequest) return writeSystem(writer, message as SystemRequest)
-    if (constructor === TracedMessage) return writeTraced(writer, message as TracedMessage)
     return writeObject(writer, message, 0)
   }
   writeTerm(writer, message, 0)
-}
-
-function writeTraced(writer: TermWriter, { context, message }: TracedMessage): void {
-  writer.byte(Tag.TracedMessage)
-  writeString(writer, context.traceparent)
-  writeString(writer, context.tracestate ?? '')
-  writeMessage(writer, message)
 }
 
 function writeCall(writer: TermWriter, { from, request }: CallRequest): void {
@@ -132,7 +123,21 @@ function writeOther(writer: TermWriter, value: object, prototype: unknown, depth
   if (prototype === Map.prototype) return writeMap(writer, value as ReadonlyMap<unknown, unknown>, depth + 1)
   if (prototype === Set.prototype) return writeSet(writer, value as ReadonlySet<unknown>, depth + 1)
   if (prototype === Date.prototype) return writeDate(writer, value as Date)
-  throw NOT_A_TERM
+  if (depth > 0) throw NOT_A_TERM
+  writeDirectRequest(writer, value)
+}
+
+function writeDirectRequest(writer: TermWriter, value: object): void {
+  const request = partsOfRequest(value)
+  if (request === undefined) throw NOT_A_TERM
+  writer.byte(Tag.DirectRequest)
+  writeString(writer, request.name)
+  try {
+    writeArray(writer, request.parts, 0)
+  } catch (thrown) {
+    // The request itself is no term; what of it is refused must be said here.
+    throw refusal(request.parts, 'request', thrown)
+  }
 }
 
 function writeArray(writer: TermWriter, array: readonly unknown[], depth: number): void {

@@ -10,6 +10,7 @@ import { Pid } from '../../src/pid.js'
 import { Ref } from '../../src/ref.js'
 import { CallRequest, CastRequest, SystemRequest } from '../../src/request.js'
 import { copyReason, copyTerm } from '../../src/term/copy.js'
+import { letStay, letTravel } from '../../src/term/direct-request.js'
 import { Shared } from '../../src/term/shared.js'
 import { anyTerm } from '../term/terms.js'
 import { SharedAddonHere } from './shared-addon.js'
@@ -105,6 +106,22 @@ function facts(term: unknown): unknown {
             : null
   return [prototypes.indexOf(Object.getPrototypeOf(term) as object), own, inner]
 }
+
+/** Requests as viga's own servers share them with their callers. */
+class Lookup {
+  readonly op: string
+  readonly argument: unknown
+
+  constructor(op: string, argument: unknown) {
+    this.op = op
+    this.argument = argument
+  }
+}
+letTravel(Lookup, 'test.lookup', ({ op, argument }) => [op, argument])
+class Work {
+  readonly run = (): number => 1
+}
+letStay(Work, 'the function stays on its scheduler')
 
 class Socket {
   readonly fd = 3
@@ -221,6 +238,25 @@ describe('a message between schedulers', () => {
       refusalOfCopy({ run: () => 1 }, 'request'),
     )
     expect(loop.refusal([new CastRequest(1)])).toMatchObject({ code: 'ERR_VIGA_NOT_A_TERM' })
+  })
+
+  it('may be a request that a server shares with its callers, if it holds no functions', () => {
+    const from = new Ref(1, 2, 3)
+    const request = new CallRequest(from, new Lookup('which', [Symbol.for('id')]))
+    const arrived = loop.pass(request) as CallRequest
+    expect(arrived.request).toBeInstanceOf(Lookup)
+    expect(arrived).toStrictEqual(request)
+    expect(loop.refusal(new CallRequest(from, new Lookup('start', { run: () => 1 })), 'request')).toMatchObject({
+      code: 'ERR_VIGA_NOT_A_TERM',
+      message: expect.stringContaining('request[1].run: the function run') as string,
+    })
+    expect(loop.refusal(new CastRequest(new Work()), 'request')).toMatchObject({
+      code: 'ERR_VIGA_NOT_A_TERM',
+      message: expect.stringContaining('request: the function stays on its scheduler') as string,
+    })
+    expect(loop.refusal(new CastRequest([new Work()]), 'request')).toMatchObject({
+      message: expect.stringContaining('request[0]: an instance of Work') as string,
+    })
   })
 
   it('may be an exit reason, which is never refused', () => {
@@ -456,6 +492,8 @@ describe('bytes that are no record', () => {
     ['a call from nobody', [2, 0, 0, 0, 0, 0, 0, 0, 0x20, 1]],
     ['an array of more elements than bytes', [5, 0, 0, 0, 0, 0, 0, 0, 0x0e, 255, 255, 255, 255]],
     ['a record of more properties than bytes', [5, 0, 0, 0, 0, 0, 0, 0, 0x0f, 255, 255, 255, 255]],
+    ['a direct request of another kind', [9, 0, 0, 0, 0, 0, 0, 0, 0x21, 0x24, 7, 4, 116, 101, 115, 116, 0x0d]],
+    ['a direct request of direct requests', [7, 0, 0, 0, 0, 0, 0, 0, 0x24, 7, 0, 0x24, 7, 0, 0x24]],
     ['an atom without a name', [2, 0, 0, 0, 0, 0, 0, 0, 0x18, 0x18]],
   ])('are refused: %s', (_, bytes) => {
     expect(() => new Incoming(new Uint8Array(bytes)).read(0)).toThrow(expect.objectContaining({ code: 'ERR_VIGA_BAD_ARGUMENT' }))
