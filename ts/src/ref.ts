@@ -40,8 +40,25 @@ export function sameRef(a: Ref, b: Ref): boolean {
 }
 
 let lastId = 0
+/** The last identifier that is this isolate's to give, and who has more. */
+let endOfIds = Infinity
+let moreIds: () => number = () => 1
+
+/**
+ * Where this isolate shares a system with others it gets identifiers in blocks: `take` gives the first of `size` that are its
+ * alone.
+ */
+export function takeIdsFrom(take: () => number, size: number): void {
+  moreIds = () => {
+    const first = take()
+    endOfIds = first + size - 1
+    return first
+  }
+  lastId = endOfIds = 0
+}
 
 /** A new reference for the process named by `pid`. */
 export function newRef(pid: Pid): Ref {
-  return new Ref(pid.index, pid.serial, ++lastId)
+  lastId = lastId === endOfIds ? moreIds() : lastId + 1
+  return new Ref(pid.index, pid.serial, lastId)
 }

@@ -1,4 +1,4 @@
-import { isMainThread, type MessagePort, workerData } from 'node:worker_threads'
+import { isMainThread, workerData } from 'node:worker_threads'
 import { ErrorCode, VigaError } from './errors.js'
 import { markAsScheduler } from './module-import.js'
 import type { CrashReport } from './report.js'
@@ -33,13 +33,7 @@ export function runScheduler(): void {
     crash: (report) => tell({ kind: 'crash', report: encodeReport(report) }),
     stop: () => tell({ kind: 'stop' }),
   })
-  stayAlive(port)
   tell({ kind: 'joined' })
-}
-
-/** A thread ends when nothing keeps its event loop alive; processes that wait do not. */
-function stayAlive(port: MessagePort): void {
-  port.on('message', () => undefined)
 }
 
 function dataOfThread(): SchedulerData {

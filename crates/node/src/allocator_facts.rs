@@ -4,9 +4,9 @@ use std::ffi::c_void;
 
 use napi_sys::{napi_callback_info, napi_env, napi_value};
 use viga_allocator::KindStatistics;
+use viga_runtime::thread_memory;
 
 use crate::ffi::{self, Outcome};
-use crate::row_memory;
 
 /// Adds the function to the addon's exports.
 pub fn register(env: napi_env, exports: napi_value, data: *mut c_void) -> Outcome<()> {
@@ -16,7 +16,7 @@ pub fn register(env: napi_env, exports: napi_value, data: *mut c_void) -> Outcom
 /// For each kind an array of its name and numbers.
 unsafe extern "C" fn allocator_facts(env: napi_env, _info: napi_callback_info) -> napi_value {
     ffi::guarded(env, || {
-        let kinds = row_memory::statistics().kinds;
+        let kinds = thread_memory::statistics().kinds;
         ffi::array(env, kinds.iter().map(|kind| facts(env, kind)))
     })
     .unwrap_or(std::ptr::null_mut())

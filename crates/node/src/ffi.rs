@@ -4,7 +4,9 @@ use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr;
 
-use napi_sys::{Status, napi_callback, napi_callback_info, napi_env, napi_status, napi_value};
+use napi_sys::{
+    Status, napi_callback, napi_callback_info, napi_env, napi_ref, napi_status, napi_value,
+};
 
 /// Why a call could not be served; becomes a JavaScript error with `code`.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ impl Failure {
     }
 }
 
-fn check(status: napi_status, what: &str) -> Outcome<()> {
+pub fn check(status: napi_status, what: &str) -> Outcome<()> {
     if status == Status::napi_ok {
         return Ok(());
     }
@@ -162,6 +164,82 @@ pub fn int32_array(env: napi_env, value: napi_value) -> Outcome<(*mut i32, usize
         return Err(Failure::bad_argument("an Int32Array is expected"));
     }
     Ok((data.cast(), length))
+}
+
+/// Start and length of a Uint8Array.
+pub fn uint8_array(env: napi_env, value: napi_value) -> Outcome<(*mut u8, usize)> {
+    let mut kind = 0;
+    let mut length = 0;
+    let mut data = ptr::null_mut();
+    // SAFETY: out-parameters are valid; others may be null.
+    let status = unsafe {
+        napi_sys::napi_get_typedarray_info(
+            env,
+            value,
+            &mut kind,
+            &mut length,
+            &mut data,
+            ptr::null_mut(),
+            ptr::null_mut(),
+        )
+    };
+    check(status, "a Uint8Array is expected")?;
+    if kind != napi_sys::TypedarrayType::uint8_array {
+        return Err(Failure::bad_argument("a Uint8Array is expected"));
+    }
+    Ok((data.cast(), length))
+}
+
+/// The event loop of the environment.
+pub fn event_loop(env: napi_env) -> Outcome<*mut c_void> {
+    let mut event_loop = ptr::null_mut();
+    // SAFETY: the out-parameter is valid.
+    let status = unsafe { napi_sys::napi_get_uv_event_loop(env, &mut event_loop) };
+    check(status, "finding the event loop")?;
+    Ok(event_loop.cast())
+}
+
+/// A strong reference to `value`.
+pub fn reference(env: napi_env, value: napi_value) -> Outcome<napi_ref> {
+    let mut reference = ptr::null_mut();
+    // SAFETY: `value` belongs to `env`.
+    let status = unsafe { napi_sys::napi_create_reference(env, value, 1, &mut reference) };
+    check(status, "keeping a value")?;
+    Ok(reference)
+}
+
+/// Calls the function behind `function` from the event loop; promise jobs run afterwards. What it throws becomes an uncaught
+/// exception. Nothing happens while the environment goes down.
+pub fn call_back(env: napi_env, function: napi_ref) {
+    let mut scope = ptr::null_mut();
+    let mut callee = ptr::null_mut();
+    let mut receiver = ptr::null_mut();
+    let mut result = ptr::null_mut();
+    // SAFETY: on the environment's thread, between callbacks; every value lives in the scope opened here.
+    unsafe {
+        if napi_sys::napi_open_handle_scope(env, &mut scope) != Status::napi_ok {
+            return;
+        }
+        let called = napi_sys::napi_get_reference_value(env, function, &mut callee)
+            == Status::napi_ok
+            && napi_sys::napi_get_global(env, &mut receiver) == Status::napi_ok
+            && napi_sys::napi_make_callback(
+                env,
+                ptr::null_mut(),
+                receiver,
+                callee,
+                0,
+                ptr::null(),
+                &mut result,
+            ) == Status::napi_pending_exception;
+        if called {
+            let mut thrown = ptr::null_mut();
+            if napi_sys::napi_get_and_clear_last_exception(env, &mut thrown) == Status::napi_ok {
+                napi_sys::napi_fatal_exception(env, thrown);
+            }
+        }
+        napi_sys::napi_close_handle_scope(env, scope);
+    }
 }
 
 /// A strong reference that keeps `value` alive; for as long as the environment lives.

@@ -1,22 +1,179 @@
-//! What the addon keeps for one isolate: its system, once started, and the control block.
+//! What the addon keeps for one isolate: the system it executes a scheduler of, once started, and the control block.
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ffi::c_void;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use napi_sys::{napi_callback_info, napi_env, napi_value};
-use viga_runtime::{ControlBlock, Domain, System};
-use viga_scheduler::{Parker, RunQueues};
+use viga_runtime::{ControlBlock, Domain, Pid, System};
+use viga_scheduler::{Parker, RunQueues, Spinner, WallState};
 
+use crate::bell::{Bell, LoopHandles};
 use crate::ffi::{self, Failure, Outcome};
 use crate::stores::Stores;
 
-/// A system and the block through which its isolate executes it.
-pub struct Running {
+/// A system, as all its isolates share it.
+pub struct Shared {
     pub system: System,
-    pub block: ControlBlock,
     pub stores: Arc<Stores>,
+    /// One for each scheduler.
+    pub bells: Box<[Arc<Bell>]>,
+    token: u32,
+}
+
+/// The systems that run in this operating system process, by token.
+static SYSTEMS: Mutex<Option<Directory>> = Mutex::new(None);
+
+#[derive(Default)]
+struct Directory {
+    systems: HashMap<u32, Weak<Shared>>,
+    last_token: u32,
+}
+
+fn directory() -> MutexGuard<'static, Option<Directory>> {
+    SYSTEMS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Shared {
+    fn start(process_limit: u32, schedulers: usize) -> Arc<Shared> {
+        let stores = Stores::new();
+        let told = Arc::clone(&stores);
+        let bells: Box<[Arc<Bell>]> = (0..schedulers).map(|_| Arc::new(Bell::new())).collect();
+        let parkers = bells.iter().map(|bell| {
+            let bell = Arc::clone(bell);
+            Parker::foreign(move || bell.ring())
+        });
+        let system = System::with_schedulers(process_limit, parkers.collect(), move |pid| {
+            told.owner_ended(pid)
+        });
+        let mut directory = directory();
+        let directory = directory.get_or_insert_default();
+        directory.last_token += 1;
+        let token = directory.last_token;
+        let shared = Arc::new(Shared {
+            system,
+            stores,
+            bells,
+            token,
+        });
+        directory.systems.insert(token, Arc::downgrade(&shared));
+        shared
+    }
+
+    fn find(token: u32) -> Option<Arc<Shared>> {
+        directory().as_ref()?.systems.get(&token)?.upgrade()
+    }
+
+    /// Somebody else may have work for this scheduler at any moment.
+    fn others_are_attached(&self, number: usize) -> bool {
+        let mut others = (0..self.bells.len()).filter(|other| *other != number);
+        others.any(|other| self.bells[other].is_hung())
+    }
+
+    /// Some other scheduler than the first has something to do, or may get something to do from outside.
+    pub fn others_are_active(&self) -> bool {
+        (1..self.bells.len()).any(|number| {
+            self.bells[number].is_active()
+                || self.system.has_arrivals(number)
+                || self
+                    .system
+                    .scheduler(number)
+                    .statistics()
+                    .run_queue_length()
+                    > 0
+        })
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(directory) = directory().as_mut() {
+            directory.systems.remove(&self.token);
+        }
+    }
+}
+
+/// The scheduler that this isolate executes, and the block through which it does.
+pub struct Running {
+    pub shared: Arc<Shared>,
+    /// From 0.
+    pub number: usize,
+    pub block: ControlBlock,
+    pub spinner: RefCell<Spinner>,
+    loop_handles: RefCell<Option<LoopHandles>>,
+}
+
+impl Running {
+    pub fn system(&self) -> &System {
+        &self.shared.system
+    }
+
+    pub fn stores(&self) -> &Stores {
+        &self.shared.stores
+    }
+
+    /// One crossing: what the isolate has done takes effect, then `body`.
+    #[inline]
+    pub fn operate<T>(
+        &self,
+        body: impl FnOnce(&ControlBlock, &mut RunQueues, &mut Domain) -> T,
+    ) -> T {
+        self.shared.system.operate(self.number, |queues, domain| {
+            domain.sync(queues, &self.block);
+            body(&self.block, queues, domain)
+        })
+    }
+
+    /// From now on `turn` is called when another thread has work for the isolate.
+    pub fn hear_bell(&self, env: napi_env, turn: napi_value) -> Outcome<()> {
+        let handles = LoopHandles::open(env, turn, &self.shared, self.number)?;
+        self.loop_handles.borrow_mut().replace(handles);
+        Ok(())
+    }
+
+    pub fn bell(&self) -> &Bell {
+        &self.shared.bells[self.number]
+    }
+
+    /// Looks for arrivals for a while, then announces that the isolate sleeps. True when something has arrived.
+    pub fn spin_or_park(&self) -> bool {
+        let system = self.system();
+        let wall_time = system.scheduler(self.number).statistics().wall_time();
+        if self.shared.others_are_attached(self.number) {
+            wall_time.turn(WallState::Spinning);
+            let found = self
+                .spinner
+                .borrow_mut()
+                .spin(|| system.has_arrivals(self.number));
+            system.scheduler(self.number).statistics().note_spin(found);
+            if found {
+                wall_time.turn(WallState::Running);
+                return true;
+            }
+        }
+        self.bell().set_parked(true);
+        let parked = system.park(self.number);
+        if parked {
+            wall_time.turn(WallState::Parked);
+        } else {
+            self.bell().set_parked(false);
+            wall_time.turn(WallState::Running);
+        }
+        !parked
+    }
+
+    /// The isolate's part in the system is over.
+    fn leave(&self) {
+        self.loop_handles.borrow_mut().take();
+        self.shared.bells[self.number].set_active(false);
+        // A system of one isolate ends with it, and nobody is left to be told.
+        if self.shared.system.schedulers() > 1 {
+            self.shared.system.isolate_ended(self.number);
+            self.shared.bells[0].poke();
+        }
+    }
 }
 
 /// See the module. Lives from the addon's load to the end of its environment, on the isolate's thread alone.
@@ -34,34 +191,60 @@ impl Instance {
         Ok(instance.cast())
     }
 
-    /// Starts the system; `words` is the isolate's control block.
-    pub fn start(&self, words: *mut i32, length: usize, process_limit: u32) -> Outcome<()> {
-        if length < viga_runtime::control_block::WORDS {
-            return Err(Failure::bad_argument(format!(
-                "start: the control block has {length} words; {} are needed",
-                viga_runtime::control_block::WORDS
-            )));
-        }
-        // SAFETY: the caller keeps the array alive with the environment, and the isolate does not touch it inside a crossing.
-        let block = unsafe { ControlBlock::new(words) };
-        let stores = Stores::new();
-        let told = Arc::clone(&stores);
-        // Nobody but the isolate itself makes work for it, and it looks for work after each crossing: there is nobody to wake.
-        let system = System::new(process_limit, Parker::foreign(|| {}), move |pid| {
-            told.owner_ended(pid)
-        });
-        system.lock().state().attach(block);
-        *self.running.borrow_mut() = Some(Rc::new(Running {
-            system,
-            block,
-            stores,
-        }));
-        Ok(())
+    /// Starts a system of so many schedulers, of which this isolate executes the first. Its root process.
+    pub fn start(
+        &self,
+        block: ControlBlock,
+        process_limit: u32,
+        schedulers: usize,
+        spinner: Spinner,
+    ) -> (Pid, u32) {
+        let shared = Shared::start(process_limit, schedulers);
+        let token = shared.token;
+        (self.execute(shared, 0, block, spinner), token)
     }
 
-    /// Drops the system. Idempotent.
+    /// Executes the scheduler `number` of a system that runs. `None` when there is none of this token, or not so many schedulers in it.
+    pub fn join(
+        &self,
+        block: ControlBlock,
+        token: u32,
+        number: usize,
+        spinner: Spinner,
+    ) -> Option<Pid> {
+        let shared = Shared::find(token)?;
+        if number == 0 || number >= shared.system.schedulers() {
+            return None;
+        }
+        Some(self.execute(shared, number, block, spinner))
+    }
+
+    fn execute(
+        &self,
+        shared: Arc<Shared>,
+        number: usize,
+        block: ControlBlock,
+        spinner: Spinner,
+    ) -> Pid {
+        let root = shared.system.attach(number, block);
+        shared.bells[number].set_active(true);
+        let running = Running {
+            shared,
+            number,
+            block,
+            spinner: RefCell::new(spinner),
+            loop_handles: RefCell::new(None),
+        };
+        *self.running.borrow_mut() = Some(Rc::new(running));
+        root
+    }
+
+    /// The isolate executes nothing any more. Idempotent.
     pub fn stop(&self) {
-        self.running.borrow_mut().take();
+        let running = self.running.borrow_mut().take();
+        if let Some(running) = running {
+            running.leave();
+        }
     }
 
     /// Runs `body` with the system. It must not call back into JavaScript.
@@ -71,6 +254,12 @@ impl Instance {
             Some(running) => body(running),
             None => Err(not_running()),
         }
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -91,7 +280,8 @@ pub unsafe fn instance<'a>(data: *mut c_void) -> &'a Instance {
     unsafe { &*data.cast::<Instance>() }
 }
 
-/// The body of an operation without arguments: under the lock, after what the isolate did before has taken effect.
+/// The body of an operation without arguments: under the lock of the isolate's scheduler. What concerns other schedulers
+/// leaves for them afterwards.
 #[inline]
 pub fn operate(
     env: napi_env,
@@ -102,9 +292,9 @@ pub fn operate(
     let instance = unsafe { instance(ffi::callback_data(env, info)) };
     ffi::guarded(env, || {
         instance.with(|running| {
-            let mut guard = running.system.lock();
-            let (queues, domain) = guard.split();
-            body(&running.block, queues, domain);
+            running.system().operate(running.number, |queues, domain| {
+                body(&running.block, queues, domain);
+            });
             Ok(())
         })
     });

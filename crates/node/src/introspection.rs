@@ -25,10 +25,7 @@ fn answer(
     ffi::guarded(env, || {
         // SAFETY: the data of every function is the instance.
         unsafe { instance(ffi::callback_data(env, info)) }.with(|running| {
-            let mut guard = running.system.lock();
-            let (queues, domain) = guard.split();
-            domain.sync(queues, &running.block);
-            drop(guard);
+            running.operate(|_, _, _| {});
             body(running)
         })
     })
@@ -43,7 +40,7 @@ unsafe extern "C" fn process_facts(env: napi_env, info: napi_callback_info) -> n
             index: running.block.argument(0),
             serial: running.block.argument(1),
         };
-        let Some(facts) = running.system.process_facts(pid) else {
+        let Some(facts) = running.system().process_facts(pid) else {
             return Ok(None);
         };
         let mut items: Vec<Outcome<napi_value>> = numbers_of(&facts)
@@ -82,7 +79,7 @@ fn numbers_of(facts: &ProcessFacts) -> Vec<f64> {
 /// Index and serial of each live process.
 unsafe extern "C" fn processes(env: napi_env, info: napi_callback_info) -> napi_value {
     answer(env, info, |running| {
-        let pids = running.system.processes();
+        let pids = running.system().processes();
         let words: Vec<f64> = pids
             .iter()
             .flat_map(|pid| [f64::from(pid.index), f64::from(pid.serial)])
@@ -94,7 +91,7 @@ unsafe extern "C" fn processes(env: napi_env, info: napi_callback_info) -> napi_
 /// Names in use.
 unsafe extern "C" fn registered(env: napi_env, info: napi_callback_info) -> napi_value {
     answer(env, info, |running| {
-        let names = running.system.lock().state().registered();
+        let names = running.system().registered();
         ffi::array(env, names.iter().map(|name| ffi::text(env, name))).map(Some)
     })
 }
@@ -102,7 +99,7 @@ unsafe extern "C" fn registered(env: napi_env, info: napi_callback_info) -> napi
 /// Counts of the system.
 unsafe extern "C" fn system_facts(env: napi_env, info: napi_callback_info) -> napi_value {
     answer(env, info, |running| {
-        ffi::numbers(env, &numbers_of_system(&running.system.facts())).map(Some)
+        ffi::numbers(env, &numbers_of_system(&running.system().facts())).map(Some)
     })
 }
 

@@ -7,10 +7,12 @@
 //! Nothing unwinds into Node: every function runs under [`ffi::guarded`], which turns a panic into a JavaScript error.
 
 mod allocator_facts;
+mod bell;
 mod binaries;
 mod ffi;
 mod instance;
 mod introspection;
+mod life;
 mod names;
 mod operations;
 mod registries;
@@ -19,6 +21,7 @@ mod shapes;
 mod station;
 mod stores;
 mod tables;
+mod uv;
 
 use napi_sys::{napi_env, napi_value};
 
@@ -35,6 +38,7 @@ pub unsafe extern "C" fn napi_register_module_v1(env: napi_env, exports: napi_va
     }
     ffi::guarded(env, || {
         let instance = instance::Instance::install(env)?;
+        life::register(env, exports, instance)?;
         operations::register(env, exports, instance)?;
         names::register(env, exports, instance)?;
         introspection::register(env, exports, instance)?;

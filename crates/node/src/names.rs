@@ -27,10 +27,7 @@ fn with_name(
         let name = ffi::string(env, name)?;
         // SAFETY: the data of every function is the instance.
         unsafe { instance(data) }.with(|running| {
-            let mut guard = running.system.lock();
-            let (queues, domain) = guard.split();
-            domain.sync(queues, &running.block);
-            body(&name, &running.block, queues, domain);
+            running.operate(|block, queues, domain| body(&name, block, queues, domain));
             Ok(())
         })
     });

@@ -6,13 +6,13 @@ use std::ffi::c_void;
 use napi_sys::{napi_callback_info, napi_env, napi_value};
 use viga_runtime::control_block::MOST_RESERVED;
 use viga_runtime::domain::RegisterError;
-use viga_runtime::handles::{SYSTEM, SystemMessage};
+use viga_runtime::handles::SystemMessage;
 use viga_runtime::monitor::AliasMode;
 use viga_runtime::{ControlBlock, Domain, NIL, Pid};
 use viga_scheduler::{Priority, RunQueues};
 
 use crate::ffi::{self, Outcome};
-use crate::instance::{instance, operate};
+use crate::instance::operate;
 
 /// Defines functions of the addon that take and return nothing.
 macro_rules! operations {
@@ -27,8 +27,7 @@ macro_rules! operations {
         /// Adds the operations to the addon's exports.
         pub fn register(env: napi_env, exports: napi_value, data: *mut c_void) -> Outcome<()> {
             $(ffi::define(env, exports, $js, Some($name), data)?;)*
-            ffi::define(env, exports, "start", Some(start), data)?;
-            ffi::define(env, exports, "stop", Some(stop), data)
+            Ok(())
         }
     };
 }
@@ -63,11 +62,6 @@ operations! {
         domain.next(queues, block);
     }
 
-    /// The isolate enters its loop: its share of time begins.
-    "enter" enter |_, _, domain| {
-        domain.enter();
-    }
-
     /// What the isolate did takes effect.
     "sync" sync |block, queues, domain| {
         domain.sync(queues, block);
@@ -98,7 +92,8 @@ operations! {
     /// A0, A1 process; A2 reason.
     "exit" exit |block, queues, domain| {
         domain.sync(queues, block);
-        domain.exit(queues, pid(block, 0), block.argument(2));
+        let reason = domain.reason_of_executor(block.argument(2));
+        domain.exit(queues, pid(block, 0), reason);
         domain.give_back(block);
     }
 
@@ -122,25 +117,41 @@ operations! {
         domain.hold_outside(pid(block, 0), block.argument(2) as i32);
     }
 
-    /// A0 handle with the top bit set, taken. R0 0 EXIT, 1 DOWN; R1, R2 pid; R3 reason; R4, R5 reference.
+    /// A0 handle with the top bit set, taken. R0 0 EXIT, 1 DOWN; R1, R2 pid; R3 reason, whose record stands in the single buffer
+    /// if it is a fragment; R4, R5 reference. R0 2: that buffer is too small, R1 bytes are needed, and nothing was taken.
     "systemMessage" system_message |block, _, domain| {
-        let handle = block.argument(0);
-        let message = (handle & SYSTEM != 0).then(|| domain.take_system_message(handle)).flatten();
-        match message {
-            Some(SystemMessage::Exit { from, reason }) => {
+        match domain.show_system_message(block.argument(0)) {
+            Ok(Some(SystemMessage::Exit { from, reason })) => {
                 block.set_result(0, 0);
                 give_pid(block, 1, from);
                 block.set_result(3, reason);
             }
-            Some(SystemMessage::Down { reference, from, reason }) => {
+            Ok(Some(SystemMessage::Down { reference, from, reason })) => {
                 block.set_result(0, 1);
                 give_pid(block, 1, from);
                 block.set_result(3, reason);
                 block.set_result(4, reference as u32);
                 block.set_result(5, (reference >> 32) as u32);
             }
-            None => block.set_result(0, NIL),
+            Ok(None) => block.set_result(0, NIL),
+            Err(needed) => {
+                block.set_result(0, 2);
+                block.set_result(1, needed as u32);
+            }
         }
+    }
+
+    /// A0 handle of a fragment, A1 1 when it is a message that was taken. Its record is put into the single buffer: R0 1; or that
+    /// is too small: R0 0, R1 bytes needed.
+    "showFragment" show_fragment |block, _, domain| {
+        let handle = block.argument(0);
+        let shown = if block.argument(1) == 0 {
+            domain.show_fragment(handle)
+        } else {
+            domain.show_message(handle)
+        };
+        block.set_result(0, u32::from(shown.is_ok()));
+        block.set_result(1, shown.err().unwrap_or(0) as u32);
     }
 
     /// A0, A1 process; A2, A3 other.
@@ -197,7 +208,8 @@ operations! {
     /// A0, A1 from; A2, A3 to; A4 reason.
     "signalExit" signal_exit |block, queues, domain| {
         domain.sync(queues, block);
-        domain.signal_exit(queues, pid(block, 0), pid(block, 2), block.argument(4));
+        let reason = domain.reason_of_executor(block.argument(4));
+        domain.signal_exit(queues, pid(block, 0), pid(block, 2), reason);
         domain.give_back(block);
     }
 
@@ -246,13 +258,6 @@ operations! {
         block.set_result(1, left.unwrap_or(0) as u32);
     }
 
-    /// A0, A1 pid. R0 1 while it is alive.
-    "isAlive" is_alive |block, queues, domain| {
-        domain.sync(queues, block);
-        let alive = domain.is_alive(pid(block, 0));
-        block.set_result(0, u32::from(alive));
-    }
-
     /// A0, A1 process that has a table or a registry entry.
     "markOwner" mark_owner |block, queues, domain| {
         domain.sync(queues, block);
@@ -281,32 +286,4 @@ pub fn register_code(error: RegisterError) -> u32 {
         RegisterError::Taken => 1,
         RegisterError::NoProcess => 2,
     }
-}
-
-/// start(controlBlock: Int32Array): A0 of the block is the process limit.
-unsafe extern "C" fn start(env: napi_env, info: napi_callback_info) -> napi_value {
-    ffi::guarded(env, || {
-        let (data, [array, _]) = ffi::callback_arguments(env, info)?;
-        let (words, length) = ffi::int32_array(env, array)?;
-        ffi::keep(env, array)?;
-        let limit = if length > viga_runtime::control_block::ARGUMENTS {
-            // SAFETY: the word lies within the array.
-            unsafe { *words.add(viga_runtime::control_block::ARGUMENTS) as u32 }
-        } else {
-            0
-        };
-        // SAFETY: the data of every function is the instance.
-        unsafe { instance(data) }.start(words, length, limit)
-    });
-    std::ptr::null_mut()
-}
-
-/// stop(): ends every process without signals and gives back what the system holds.
-unsafe extern "C" fn stop(env: napi_env, info: napi_callback_info) -> napi_value {
-    ffi::guarded(env, || {
-        // SAFETY: the data of every function is the instance.
-        unsafe { instance(ffi::callback_data(env, info)) }.stop();
-        Ok(())
-    });
-    std::ptr::null_mut()
 }

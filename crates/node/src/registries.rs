@@ -59,13 +59,13 @@ fn keys(number: i32) -> Result<Keys, TableError> {
 
 operations! {
     "registryCreate" registry_create |call, running| {
-        let id = running.stores.registries.create(call.input()?, keys(call.argument(0))?)?;
+        let id = running.stores().registries.create(call.input()?, keys(call.argument(0))?)?;
         give_new_id(call, id);
         Ok(())
     }
 
     "registryFind" registry_find |call, running| {
-        let found = running.stores.registries.find(call.input()?);
+        let found = running.stores().registries.find(call.input()?);
         give_found(call, found.map(|(id, _)| id));
         if let Some((_, keys)) = found {
             call.give(4, keys as i32);
@@ -73,16 +73,16 @@ operations! {
         Ok(())
     }
 
-    "registryDrop" registry_drop |call, running| { running.stores.registries.drop_registry(call.id()) }
+    "registryDrop" registry_drop |call, running| { running.stores().registries.drop_registry(call.id()) }
 
     "registryRegister" registry_register |call, running| {
         let mut input = Input::new(call.input()?);
         let (key, value) = (input.term()?, input.term()?);
         input.end()?;
         let pid = call.pid(2);
-        match running.stores.registries.register(call.id(), key, pid, value)? {
+        match running.stores().registries.register(call.id(), key, pid, value)? {
             Registration::Done => {
-                running.stores.settle_owner(&running.system, pid);
+                running.stores().settle_owner(running.system(), pid);
                 call.give(1, 1);
             }
             Registration::Taken(holder) => {
@@ -94,13 +94,13 @@ operations! {
     }
 
     "registryUnregister" registry_unregister |call, running| {
-        let removed = running.stores.registries.unregister(call.id(), call.input()?, call.pid(2))?;
+        let removed = running.stores().registries.unregister(call.id(), call.input()?, call.pid(2))?;
         call.give(1, removed as i32);
         Ok(())
     }
 
     "registryWhereis" registry_whereis |call, running| {
-        let pid = running.stores.registries.whereis(call.id(), call.input()?)?;
+        let pid = running.stores().registries.whereis(call.id(), call.input()?)?;
         call.give(1, i32::from(pid.is_some()));
         if let Some(pid) = pid {
             call.give_pid(2, pid);
@@ -113,21 +113,21 @@ operations! {
             let mut input = Input::new(input);
             let key = input.term()?;
             let (limit, continuation) = page(call, &mut input)?;
-            running.stores.registries.lookup(call.id(), key, limit, continuation, reply)
+            running.stores().registries.lookup(call.id(), key, limit, continuation, reply)
         })?;
         give_listing(call, listing);
         Ok(())
     }
 
     "registryKeys" registry_keys |call, running| {
-        let count = call.respond(|_, reply| running.stores.registries.keys(call.id(), call.pid(2), reply))?;
+        let count = call.respond(|_, reply| running.stores().registries.keys(call.id(), call.pid(2), reply))?;
         call.give(1, count as i32);
         Ok(())
     }
 
     "registryValues" registry_values |call, running| {
         let count = call.respond(|key, reply| {
-            running.stores.registries.values(call.id(), key, call.pid(2), reply)
+            running.stores().registries.values(call.id(), key, call.pid(2), reply)
         })?;
         call.give(1, count as i32);
         Ok(())
@@ -138,26 +138,26 @@ operations! {
             let mut input = Input::new(input);
             let (key, value) = (input.term()?, input.term()?);
             input.end()?;
-            running.stores.registries.update_value(call.id(), key, call.pid(2), value, reply)
+            running.stores().registries.update_value(call.id(), key, call.pid(2), value, reply)
         })?;
         call.give(1, i32::from(found));
         Ok(())
     }
 
     "registryCount" registry_count |call, running| {
-        call.give(1, running.stores.registries.count(call.id())? as i32);
+        call.give(1, running.stores().registries.count(call.id())? as i32);
         Ok(())
     }
 
     "registryCountAll" registry_count_all |call, running| {
-        call.give(1, running.stores.registries.count_all() as i32);
+        call.give(1, running.stores().registries.count_all() as i32);
         Ok(())
     }
 
     "registryEntries" registry_entries |call, running| {
         let listing = call.respond(|input, reply| {
             let (limit, continuation) = page(call, &mut Input::new(input))?;
-            running.stores.registries.entries(call.id(), limit, continuation, reply)
+            running.stores().registries.entries(call.id(), limit, continuation, reply)
         })?;
         give_listing(call, listing);
         Ok(())

@@ -54,11 +54,7 @@ impl Stores {
     /// Has the system report the end of a process that owns something now. If it has ended already, what it owns
     /// goes the same way at once, and the answer is false.
     pub fn settle_owner(&self, system: &System, owner: ProcessId) -> bool {
-        let alive = {
-            let mut guard = system.lock();
-            guard.state().mark_owner(owner);
-            guard.state().is_alive(owner)
-        };
+        let alive = system.mark_owner(owner);
         if !alive {
             self.owner_ended(owner);
         }

@@ -140,8 +140,10 @@ fn create(call: &Call<'_>, running: &Running) -> Result<(), TableError> {
         owner: call.caller(),
         heir,
     };
-    let id = running.stores.tables.create(options)?;
-    running.stores.settle_owner(&running.system, call.caller());
+    let id = running.stores().tables.create(options)?;
+    running
+        .stores()
+        .settle_owner(running.system(), call.caller());
     give_new_id(call, id);
     Ok(())
 }
@@ -168,7 +170,7 @@ fn update_counter(call: &Call<'_>, running: &Running) -> Result<(), TableError> 
         let default = call.flag(3).then(|| input.term()).transpose()?;
         input.end()?;
         running
-            .stores
+            .stores()
             .tables
             .update_counter(call.id(), call.caller(), key, &ops, default, reply)
     })?;
@@ -185,7 +187,7 @@ fn update_element(call: &Call<'_>, running: &Running) -> Result<(), TableError> 
     }
     input.end()?;
     let found = running
-        .stores
+        .stores()
         .tables
         .update_element(call.id(), call.caller(), key, &changes)?;
     call.give(1, i32::from(found));
@@ -209,7 +211,7 @@ fn range(call: &Call<'_>, running: &Running) -> Result<(), TableError> {
         let to = bound(HAS_TO, TO_EXCLUSIVE)?;
         let page = page(call, &mut input)?;
         running
-            .stores
+            .stores()
             .tables
             .range(call.id(), call.caller(), from, to, page, reply)
     })?;
@@ -218,7 +220,7 @@ fn range(call: &Call<'_>, running: &Running) -> Result<(), TableError> {
 }
 
 fn info(call: &Call<'_>, running: &Running) -> Result<(), TableError> {
-    let info = running.stores.tables.info(call.id())?;
+    let info = running.stores().tables.info(call.id())?;
     call.give(1, info.kind as i32);
     call.give(2, info.access as i32);
     call.give(3, info.key_position as i32);
@@ -244,7 +246,7 @@ fn write_pid(reply: &mut Reply<'_>, pid: ProcessId) {
 fn neighbour(call: &Call<'_>, running: &Running, before: bool) -> Result<(), TableError> {
     let found = call.respond(|key, reply| {
         running
-            .stores
+            .stores()
             .tables
             .neighbour_key(call.id(), call.caller(), key, before, reply)
     })?;
@@ -255,7 +257,7 @@ fn neighbour(call: &Call<'_>, running: &Running, before: bool) -> Result<(), Tab
 fn end_key(call: &Call<'_>, running: &Running, last: bool) -> Result<(), TableError> {
     let found = call.respond(|_, reply| {
         running
-            .stores
+            .stores()
             .tables
             .end_key(call.id(), call.caller(), last, reply)
     })?;
@@ -287,9 +289,9 @@ fn give_ids(call: &Call<'_>, ids: &[TableId]) -> Result<(), TableError> {
 }
 
 fn give_transfers(call: &Call<'_>, running: &Running) -> Result<(), TableError> {
-    let transfers = running.stores.take_transfers(&running.system);
+    let transfers = running.stores().take_transfers(running.system());
     call.give(1, transfers.len() as i32);
-    call.give(2, i32::from(running.stores.tables.reclaim(0)));
+    call.give(2, i32::from(running.stores().tables.reclaim(0)));
     if transfers.is_empty() {
         return Ok(());
     }
@@ -316,29 +318,29 @@ operations! {
     "etsCreate" ets_create |call, running| { create(call, running) }
 
     "etsWhereis" ets_whereis |call, running| {
-        give_found(call, running.stores.tables.whereis(call.input()?));
+        give_found(call, running.stores().tables.whereis(call.input()?));
         Ok(())
     }
 
     "etsInsert" ets_insert |call, running| {
-        running.stores.tables.insert(call.id(), call.caller(), call.input()?, call.size(2))
+        running.stores().tables.insert(call.id(), call.caller(), call.input()?, call.size(2))
     }
 
     "etsInsertNew" ets_insert_new |call, running| {
-        let inserted = running.stores.tables.insert_new(call.id(), call.caller(), call.input()?, call.size(2))?;
+        let inserted = running.stores().tables.insert_new(call.id(), call.caller(), call.input()?, call.size(2))?;
         call.give(1, i32::from(inserted));
         Ok(())
     }
 
     "etsLookup" ets_lookup |call, running| {
-        let found = call.respond(|key, reply| running.stores.tables.lookup(call.id(), call.caller(), key, reply))?;
+        let found = call.respond(|key, reply| running.stores().tables.lookup(call.id(), call.caller(), key, reply))?;
         call.give(1, i32::from(found));
         Ok(())
     }
 
     "etsLookupElement" ets_lookup_element |call, running| {
         let found = call.respond(|key, reply| {
-            let found = running.stores.tables.lookup_element(call.id(), call.caller(), key, call.size(2), reply)?;
+            let found = running.stores().tables.lookup_element(call.id(), call.caller(), key, call.size(2), reply)?;
             Ok(if found { give_element(call, reply.bytes()) } else { NOT_FOUND })
         })?;
         if found == IN_A_WORD {
@@ -349,45 +351,45 @@ operations! {
     }
 
     "etsMember" ets_member |call, running| {
-        let found = running.stores.tables.member(call.id(), call.caller(), call.input()?)?;
+        let found = running.stores().tables.member(call.id(), call.caller(), call.input()?)?;
         call.give(1, i32::from(found));
         Ok(())
     }
 
     "etsTake" ets_take |call, running| {
-        let found = call.respond(|key, reply| running.stores.tables.take(call.id(), call.caller(), key, reply))?;
+        let found = call.respond(|key, reply| running.stores().tables.take(call.id(), call.caller(), key, reply))?;
         call.give(1, i32::from(found));
         Ok(())
     }
 
     "etsDelete" ets_delete |call, running| {
-        let found = running.stores.tables.delete(call.id(), call.caller(), call.input()?)?;
+        let found = running.stores().tables.delete(call.id(), call.caller(), call.input()?)?;
         call.give(1, i32::from(found));
         Ok(())
     }
 
     "etsDeleteAll" ets_delete_all |call, running| {
-        let (deleted, waiting) = running.stores.tables.delete_all(call.id(), call.caller())?;
+        let (deleted, waiting) = running.stores().tables.delete_all(call.id(), call.caller())?;
         call.give(1, deleted as i32);
         call.give(2, waiting as i32);
         Ok(())
     }
 
     "etsDrop" ets_drop |call, running| {
-        let waiting = running.stores.tables.drop_table(call.id(), call.caller())?;
+        let waiting = running.stores().tables.drop_table(call.id(), call.caller())?;
         call.give(2, waiting as i32);
         Ok(())
     }
 
     "etsReclaim" ets_reclaim |call, running| {
-        call.give(1, i32::from(running.stores.tables.reclaim(call.size(0))));
+        call.give(1, i32::from(running.stores().tables.reclaim(call.size(0))));
         Ok(())
     }
 
     "etsCounterAdd" ets_counter_add |call, running| {
         let sum = call.respond(|key, reply| {
             let (position, increment) = (call.size(2), call.argument(3));
-            running.stores.tables.counter_add(call.id(), call.caller(), key, position, increment, reply)
+            running.stores().tables.counter_add(call.id(), call.caller(), key, position, increment, reply)
         })?;
         if let Some(sum) = sum {
             call.give(0, 0);
@@ -409,7 +411,7 @@ operations! {
             let mut input = Input::new(input);
             let prefix = input.term()?;
             let page = page(call, &mut input)?;
-            running.stores.tables.prefix(call.id(), call.caller(), prefix, page, reply)
+            running.stores().tables.prefix(call.id(), call.caller(), prefix, page, reply)
         })?;
         give_chunk(call, chunk);
         Ok(())
@@ -420,7 +422,7 @@ operations! {
             let mut input = Input::new(input);
             let (filter, projection) = (filter(&mut input)?, projection(&mut input)?);
             let page = page(call, &mut input)?;
-            running.stores.tables.select(call.id(), call.caller(), &filter, &projection, page, reply)
+            running.stores().tables.select(call.id(), call.caller(), &filter, &projection, page, reply)
         })?;
         give_chunk(call, chunk);
         Ok(())
@@ -431,7 +433,7 @@ operations! {
             let mut input = Input::new(input);
             let filter = filter(&mut input)?;
             let continuation = continuation(call, &mut input)?;
-            running.stores.tables.select_count(call.id(), call.caller(), &filter, continuation, reply)
+            running.stores().tables.select_count(call.id(), call.caller(), &filter, continuation, reply)
         })?;
         give_chunk(call, chunk);
         Ok(())
@@ -442,7 +444,7 @@ operations! {
             let mut input = Input::new(input);
             let filter = filter(&mut input)?;
             let continuation = continuation(call, &mut input)?;
-            running.stores.tables.select_delete(call.id(), call.caller(), &filter, continuation, reply)
+            running.stores().tables.select_delete(call.id(), call.caller(), &filter, continuation, reply)
         })?;
         give_chunk(call, chunk);
         Ok(())
@@ -451,7 +453,7 @@ operations! {
     "etsChunk" ets_chunk |call, running| {
         let chunk = call.respond(|input, reply| {
             let page = page(call, &mut Input::new(input))?;
-            running.stores.tables.chunk(call.id(), call.caller(), page, reply)
+            running.stores().tables.chunk(call.id(), call.caller(), page, reply)
         })?;
         give_chunk(call, chunk);
         Ok(())
@@ -461,12 +463,12 @@ operations! {
 
     "etsRename" ets_rename |call, running| {
         let name = if call.flag(2) { Some(call.input()?) } else { None };
-        running.stores.tables.rename(call.id(), call.caller(), name)
+        running.stores().tables.rename(call.id(), call.caller(), name)
     }
 
     "etsGiveAway" ets_give_away |call, running| {
-        running.stores.tables.give_away(call.id(), call.caller(), call.pid(2))?;
-        running.stores.settle_owner(&running.system, call.pid(2));
+        running.stores().tables.give_away(call.id(), call.caller(), call.pid(2))?;
+        running.stores().settle_owner(running.system(), call.pid(2));
         Ok(())
     }
 
@@ -474,13 +476,13 @@ operations! {
         let mut input = Input::new(call.input()?);
         let heir = call.flag(2).then(|| heir(&mut input)).transpose()?;
         input.end()?;
-        running.stores.tables.set_heir(call.id(), call.caller(), heir)
+        running.stores().tables.set_heir(call.id(), call.caller(), heir)
     }
 
-    "etsAll" ets_all |call, running| { give_ids(call, &running.stores.tables.all()) }
+    "etsAll" ets_all |call, running| { give_ids(call, &running.stores().tables.all()) }
 
     "etsCount" ets_count |call, running| {
-        call.give(1, running.stores.tables.count() as i32);
+        call.give(1, running.stores().tables.count() as i32);
         Ok(())
     }
 

@@ -41,7 +41,7 @@ impl Executor {
         // SAFETY: the words live as long as the executor and are touched through the view alone.
         let block = unsafe { ControlBlock::new(words.as_mut_ptr()) };
         let system = System::new(1 << 20, Parker::thread(), |_| {});
-        system.lock().state().attach(block);
+        system.attach(0, block);
         Executor {
             system,
             block,
@@ -84,7 +84,7 @@ impl Executor {
 
     /// One batch. `slice` is told index, wake and messages handed out, takes all of them, and gives the slice's end.
     fn run_batch(&self, mut slice: impl FnMut(&Self, u32, i32, i32) -> i32) -> bool {
-        self.system.next(&self.block);
+        self.system.next(0, &self.block);
         let block = &self.block;
         for place in 0..block.get(header::RELEASED_LEN) as usize {
             black_box(block.get(RELEASED + place));

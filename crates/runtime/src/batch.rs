@@ -2,10 +2,14 @@
 
 use viga_scheduler::{Priority, RunQueues};
 
+use crate::buffer::Buffer;
 use crate::control_block::{
-    BATCH, BATCH_SLICES, ControlBlock, REFILL, WIDEST_WINDOW, WINDOW, entry, header,
+    BATCH, BATCH_SLICES, ControlBlock, NOT_STAGED, REFILL, STAGED, WIDEST_WINDOW, WINDOW, entry,
+    header,
 };
 use crate::executor::Wake;
+use crate::fragment::Fragment;
+use crate::handles::{FRAGMENT, SYSTEM, SystemMessage};
 use crate::outcome::Outcome;
 use crate::process::{Status, flag};
 use crate::slab::NIL;
@@ -19,6 +23,8 @@ pub(crate) struct Slice {
     pub(crate) window_start: u32,
     pub(crate) window_len: u32,
     pub(crate) outcome: Option<Outcome>,
+    /// There are fragments in its window.
+    pub(crate) staged: bool,
 }
 
 pub(crate) const NO_SLICE: Slice = Slice {
@@ -28,7 +34,19 @@ pub(crate) const NO_SLICE: Slice = Slice {
     window_start: 0,
     window_len: 0,
     outcome: None,
+    staged: false,
 };
+
+/// Which of the buffers that the isolate lends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lent {
+    /// Where it writes the records that it sends.
+    Outgoing,
+    /// Where it finds the records of the messages in its windows.
+    Incoming,
+    /// Where it finds a record that it asks for.
+    Single,
+}
 
 /// The slices handed to the isolate and not settled yet.
 pub(crate) struct Batch {
@@ -45,6 +63,13 @@ pub(crate) struct Batch {
     pub(crate) hastened: bool,
     pub(crate) entered_us: u64,
     pub(crate) block: Option<ControlBlock>,
+    /// Where the isolate writes the records that it sends.
+    pub(crate) outgoing: Option<Buffer>,
+    /// Where it finds the records that are handed out to it, and how much of that is used.
+    pub(crate) incoming: Option<Buffer>,
+    pub(crate) staged: usize,
+    /// Where it finds a record that it asks for.
+    pub(crate) single: Option<Buffer>,
     /// The process whose pending signals take effect in this crossing: its slice is over.
     pub(crate) signalled: Option<Pid>,
 }
@@ -62,8 +87,26 @@ impl Batch {
             hastened: false,
             entered_us: 0,
             block: None,
+            outgoing: None,
+            incoming: None,
+            staged: 0,
+            single: None,
             signalled: None,
         }
+    }
+
+    /// The bytes through which the isolate sends and receives records.
+    pub fn use_buffer(&mut self, which: Lent, buffer: Buffer) {
+        match which {
+            Lent::Outgoing => self.outgoing = Some(buffer),
+            Lent::Incoming => self.incoming = Some(buffer),
+            Lent::Single => self.single = Some(buffer),
+        }
+    }
+
+    /// The isolate is gone, and its memory with it.
+    pub fn forget_isolate(&mut self) {
+        *self = Batch::new();
     }
 }
 
@@ -83,6 +126,7 @@ impl Domain {
         let mut window = WINDOW;
         let mut len = 0;
         let mut class = None;
+        self.batch.staged = 0;
         let urgent = queues.len_of(Priority::Max) + queues.len_of(Priority::High) > 0;
         let hastened_last = std::mem::replace(&mut self.batch.hastened, false);
         while len < self.batch.width && window + WIDEST_WINDOW <= REFILL {
@@ -117,7 +161,9 @@ impl Domain {
         let outcome = self.take_outcome(index);
         let process = self.table.entry(index);
         let timed_out = process.has(flag::TIMED_OUT);
-        let wake = if !process.has(flag::STARTED) {
+        let wake = if process.has(flag::ARRIVED) {
+            Wake::Arrive
+        } else if !process.has(flag::STARTED) {
             Wake::Start
         } else if outcome.is_some() {
             Wake::Outcome
@@ -137,12 +183,13 @@ impl Domain {
         let serial = process.serial;
         let quiet = process.links == NIL && process.monitors_on == NIL;
         // Only what is sure to want messages gets them at once; others ask (`refill`).
-        let wanted = if matches!(wake, Wake::Message | Wake::Timeout) {
-            usize::from(process.window)
-        } else {
-            0
+        let wanted = match wake {
+            Wake::Message | Wake::Timeout => usize::from(process.window),
+            Wake::Arrive => 1,
+            _ => 0,
         };
-        let len = self.fill_window(block, index, window, wanted);
+        let quiet = quiet && process.away.is_none();
+        let (len, staged) = self.fill_window(block, index, window, wanted);
         let more = self.table.peek(index).mailbox_head != NIL;
         let words = slice_words(place);
         block.set(words + entry::INDEX, index as i32);
@@ -152,6 +199,9 @@ impl Domain {
         block.set(words + entry::WINDOW_LEN, len as i32);
         block.set(words + entry::MORE, i32::from(more));
         block.set(words + entry::QUIET, i32::from(quiet));
+        if wake == Wake::Arrive {
+            block.set(words + entry::OUTCOME_LOW, serial as i32);
+        }
         if let Some(outcome) = outcome {
             block.set(words + entry::OUTCOME_KIND, outcome.kind as i32);
             block.set(words + entry::OUTCOME_HANDLE, outcome.handle as i32);
@@ -168,25 +218,97 @@ impl Domain {
             window_start: window as u32,
             window_len: len as u32,
             outcome,
+            staged,
         };
         len
     }
 
-    pub(crate) fn fill_window(
+    /// Hands out up to `wanted` messages; how many, and whether fragments are among them.
+    fn fill_window(
         &mut self,
         block: &ControlBlock,
         index: u32,
         start: usize,
         wanted: usize,
-    ) -> usize {
+    ) -> (usize, bool) {
         let mut len = 0;
+        let mut staged = false;
         while len < wanted
             && let Some(handle) = self.take_head(index)
         {
             block.set(start + len, handle as i32);
+            if handle & (SYSTEM | FRAGMENT) == FRAGMENT {
+                staged = true;
+                self.stage(block, start + len, handle);
+            }
             len += 1;
         }
-        len
+        (len, staged)
+    }
+
+    /// Copies the record of a fragment that is handed out into the incoming buffer, if there is room.
+    fn stage(&mut self, block: &ControlBlock, word: usize, handle: u32) {
+        let at = self.batch.staged;
+        let record = self.handles.fragment(handle).map(Fragment::record);
+        let place = match (record, self.batch.incoming) {
+            (Some(record), Some(incoming)) if incoming.write(at, record) => {
+                self.batch.staged = (at + record.len()).next_multiple_of(8);
+                at as i32
+            }
+            _ => NOT_STAGED,
+        };
+        block.set(word - WINDOW + STAGED, place);
+    }
+
+    /// Copies the record of a fragment into the isolate's buffer for single records. `Err` has the bytes that this would take.
+    pub fn show_fragment(&self, handle: u32) -> Result<(), usize> {
+        let fragment = self.handles.fragment(handle);
+        let record = fragment.map_or(&[][..], Fragment::record);
+        match self.batch.single {
+            Some(single) if single.write(0, record) => Ok(()),
+            _ => Err(record.len()),
+        }
+    }
+
+    /// As [`Domain::show_fragment`], for a message that the isolate has taken: it is forgotten at the next crossing, when what
+    /// it refers to has been read.
+    pub fn show_message(&mut self, handle: u32) -> Result<(), usize> {
+        self.show_fragment(handle)?;
+        // As a message it has one count, which is given up then.
+        self.shown.push(handle);
+        Ok(())
+    }
+
+    /// The reason of a system message, shown if it is a fragment; the message is taken, the reason forgotten at the next
+    /// crossing. `Err` has the bytes that showing it would take: nothing was taken then.
+    pub fn show_system_message(&mut self, handle: u32) -> Result<Option<SystemMessage>, usize> {
+        let reason = match self.handles.peek_system(handle) {
+            Some(SystemMessage::Exit { reason, .. } | SystemMessage::Down { reason, .. }) => reason,
+            None => return Ok(None),
+        };
+        if reason & FRAGMENT != 0 {
+            self.show_fragment(reason)?;
+            self.handles.retain(reason);
+            self.shown.push(reason);
+        }
+        Ok(self.take_system_message(handle))
+    }
+
+    #[cold]
+    pub(crate) fn forget_shown(&mut self) {
+        while let Some(handle) = self.shown.pop() {
+            self.handles.drop_reason(handle);
+        }
+    }
+
+    /// The isolate has taken these messages out of its window: fragments among them are used up.
+    pub(crate) fn forget_staged(&mut self, block: &ControlBlock, start: u32, end: u32) {
+        for word in start..end {
+            let handle = block.get(word as usize) as u32;
+            if handle & (SYSTEM | FRAGMENT) == FRAGMENT {
+                self.handles.forget_foreign(handle);
+            }
+        }
     }
 
     pub(crate) fn take_outcome(&mut self, index: u32) -> Option<Outcome> {
@@ -220,19 +342,25 @@ impl Domain {
         }
         let words = slice_words(place);
         let slice = self.batch.slices[place];
-        let process = self.table.entry(slice.index);
-        let alive = process.serial == slice.serial && process.status == Status::Running;
         let mut len = 0;
         let mut more = false;
+        let mut staged = false;
+        if slice.staged {
+            let end = slice.window_start + slice.window_len;
+            self.forget_staged(block, slice.window_start, end);
+        }
+        let process = self.table.entry(slice.index);
+        let alive = process.serial == slice.serial && process.status == Status::Running;
         if alive {
             process.window = widened(process.window);
             let wanted = usize::from(process.window);
             self.settle_length(slice.index, slice.window_len as i32);
-            len = self.fill_window(block, slice.index, REFILL, wanted);
+            (len, staged) = self.fill_window(block, slice.index, REFILL, wanted);
             more = self.table.peek(slice.index).mailbox_head != NIL;
         }
         self.batch.slices[place].window_start = REFILL as u32;
         self.batch.slices[place].window_len = len as u32;
+        self.batch.slices[place].staged = staged;
         block.set(words + entry::WINDOW_START, REFILL as i32);
         block.set(words + entry::WINDOW_LEN, len as i32);
         block.set(words + entry::MORE, i32::from(more));

@@ -3,7 +3,7 @@
 
 use viga_scheduler::RunQueues;
 
-use crate::handles::constant;
+use crate::handles::{FRAGMENT, constant};
 use crate::monitor::{AliasMode, Purpose};
 use crate::outcome::{Outcome, OutcomeKind};
 use crate::process::Status;
@@ -23,11 +23,16 @@ impl Domain {
         timeout: Option<u64>,
     ) {
         if self.table.peek(caller).status == Status::Free {
-            self.handles.release(request);
+            if request & FRAGMENT == 0 {
+                self.handles.release(request);
+            }
             return;
         }
-        if self.table.live(target).is_none() {
-            self.handles.release(request);
+        let far = self.table.is_away(target);
+        if !far && self.table.live(target).is_none() {
+            if request & FRAGMENT == 0 {
+                self.handles.release(request);
+            }
             self.outcome(
                 queues,
                 caller,
@@ -40,7 +45,7 @@ impl Domain {
         let record = self.add_monitor(
             reference,
             caller,
-            target.index,
+            if far { NIL } else { target.index },
             Purpose::Call { timer: NIL },
             AliasMode::None,
         );
@@ -51,7 +56,11 @@ impl Domain {
                 .start(now, milliseconds, Action::Call { monitor: record });
             self.monitors[record].purpose = Purpose::Call { timer };
         }
-        self.append(queues, target.index, request);
+        if far {
+            self.call_away(queues, record, target, request);
+        } else if let Some(request) = self.message_of_executor(request) {
+            self.append(queues, target.index, request);
+        }
     }
 
     /// Answers a call; dropped when it is over. O(1).

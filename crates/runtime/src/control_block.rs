@@ -1,4 +1,4 @@
-//! The memory through which a V8 isolate and the core speak: 8,192 words of 32 bits that both sides read and write, never
+//! The memory through which a V8 isolate and the core speak: 12,288 words of 32 bits that both sides read and write, never
 //! at the same time. One crossing without arguments then does the work of many calls.
 //!
 //! ```text
@@ -10,14 +10,19 @@
 //!       2848 .. 2975 buried: index and serial of processes that signals have ended
 //!       2976 .. 7071 outbox: commands of the executor, in the order in which they were given
 //!       7072 .. 7199 reserved: index and serial of free places that the executor may give to new processes
+//!       7200 .. 9247 staged: for each word of the window, where the record of a fragment stands in the incoming buffer
 //! ```
+//!
+//! Beside it the executor lends the core two buffers of bytes for records ([`crate::fragment`]): it writes those it sends into
+//! *outgoing*, at multiples of 8, and names one in a command by `FRAGMENT | offset / 8` in the place of a handle; the core
+//! copies them before the crossing ends. The core writes the records of the fragments that it hands out into *incoming*.
 //!
 //! `ts/src/engine/native/control-block.ts` holds the same numbers; the addon refuses to start when [`VERSION`] differs.
 
 /// Words of the whole block.
-pub const WORDS: usize = 8192;
+pub const WORDS: usize = 12288;
 /// Changes whenever the layout does.
-pub const VERSION: i32 = 2;
+pub const VERSION: i32 = 3;
 
 /// Words of the header.
 pub mod header {
@@ -75,7 +80,7 @@ pub mod entry {
     pub const OUTCOME_KIND: usize = 6;
     /// The reply, which is the executor's from now on, or the reason, which is the core's; nothing for a timeout.
     pub const OUTCOME_HANDLE: usize = 7;
-    /// Lower half of the call's reference.
+    /// Lower half of the call's reference; with WAKE Arrive the serial of the process.
     pub const OUTCOME_LOW: usize = 8;
     /// Upper half of the call's reference.
     pub const OUTCOME_HIGH: usize = 9;
@@ -125,6 +130,12 @@ pub const RESERVED: usize = OUTBOX + OUTBOX_WORDS;
 /// Most places reserved at a time.
 pub const MOST_RESERVED: usize = 64;
 
+/// First of the words that say where the fragments of the windows stand, in the order of [`WINDOW`]: a multiple of 8, or
+/// [`NOT_STAGED`] for one that must be asked for.
+pub const STAGED: usize = RESERVED + 2 * MOST_RESERVED;
+/// See [`STAGED`].
+pub const NOT_STAGED: i32 = -1;
+
 /// Commands of the outbox. Each is 4 words, or 8 where a reference is named: command, three operands, and then
 /// reference low, reference high, two operands.
 pub mod command {
@@ -143,7 +154,7 @@ pub mod command {
     pub const SPAWN: i32 = 6;
 }
 
-const _: () = assert!(RESERVED + 2 * MOST_RESERVED <= WORDS);
+const _: () = assert!(STAGED + WINDOW_WORDS <= WORDS);
 
 /// A view of the block. The words belong to the executing isolate; the core reads and writes them only while that isolate is
 /// inside a crossing.

@@ -1,16 +1,17 @@
 //! What one scheduler's lock guards beside its run queues: the processes and everything between them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use hashbrown::HashMap;
 use viga_scheduler::{Priority, RunQueues};
 
 use crate::batch::Batch;
+use crate::between::{Between, Signal};
 use crate::clock::Clock;
-use crate::foreign::ForeignSignal;
 use crate::handles::Handles;
 use crate::link::Link;
-use crate::monitor::Monitor;
+use crate::monitor::{Monitor, NOBODY};
 use crate::outcome::Outcome;
 use crate::process::{ProcessTable, Spawn, TableFull, flag};
 use crate::signal::PendingSignal;
@@ -19,28 +20,42 @@ use crate::timer::Wheel;
 use crate::{Pid, Status};
 
 /// Told of the end of each process that was marked as an owner, before its links and watchers are.
-pub type OwnerEnded = Box<dyn FnMut(Pid) + Send>;
+pub type OwnerEnded = Arc<dyn Fn(Pid) + Send + Sync>;
 
 /// See the module. The operations are in `signal`, `exit`, `mailbox`, `link`, `monitor` and `executor`.
 pub struct Domain {
+    /// Number of its scheduler, from 0.
+    pub(crate) scheduler: usize,
+    pub(crate) between: Arc<Between>,
     pub(crate) table: ProcessTable,
     pub(crate) handles: Handles,
     pub(crate) links: Slab<Link>,
     pub(crate) link_index: HashMap<[u32; 2], u32>,
     pub(crate) monitors: Slab<Monitor>,
+    /// Records by reference, of owners that live here.
     pub(crate) monitor_index: HashMap<u64, u32>,
+    /// Records of owners that live on other schedulers.
+    pub(crate) watcher_index: HashMap<(Pid, u64), u32>,
+    /// Ends of links, here, with processes of other schedulers.
+    pub(crate) away_links: u32,
     pub(crate) outcomes: Slab<Outcome>,
     pub(crate) wheel: Wheel,
     pub(crate) clock: Clock,
-    pub(crate) names: HashMap<Box<str>, Pid>,
     /// Processes that signals have ended and whose bodies the executor still holds.
     pub(crate) buried: VecDeque<Pid>,
     /// Processes sentenced by signals, with the counted reason.
     pub(crate) dying: VecDeque<(u32, u32)>,
     /// Exit signals and DOWNs to the process whose slice is running, in order.
     pub(crate) pending: Vec<PendingSignal>,
-    /// What other threads sent while the isolate had slices, in order.
-    pub(crate) foreign: Vec<ForeignSignal>,
+    /// Signals on their way to other schedulers, in order; `out_some` when there are any.
+    pub(crate) out: Box<[Vec<Signal>]>,
+    pub(crate) out_some: bool,
+    /// Fragments that the isolate has been shown outside a window, messages and reasons: forgotten at the next crossing.
+    pub(crate) shown: Vec<u32>,
+    /// Room for what has arrived, kept between its uses.
+    pub(crate) arrived: Vec<Signal>,
+    /// The process that stands for the code of the isolate outside any process.
+    root: Pid,
     /// Processes to be picked ahead of normal priority, see `hasten`.
     pub(crate) hastened: VecDeque<u32>,
     pub(crate) owner_ended: OwnerEnded,
@@ -65,38 +80,32 @@ pub enum RegisterError {
 }
 
 impl Domain {
-    /// A domain with the root process alone, at index 0.
-    pub fn new(process_limit: u32, owner_ended: OwnerEnded) -> Self {
-        let mut table = ProcessTable::new(process_limit.max(1));
-        let root = Spawn {
-            parent: Pid {
-                index: 0,
-                serial: 0,
-            },
-            priority: Priority::Normal,
-        };
-        if let Ok(pid) = table.claim(0)
-            && table.occupy(pid, root)
-        {
-            let entry = table.entry(pid.index);
-            entry.status = Status::Held;
-            entry.set(flag::ROOT | flag::STARTED);
-        }
+    /// The domain of a scheduler, without any process.
+    pub fn new(scheduler: usize, between: Arc<Between>, owner_ended: OwnerEnded) -> Self {
+        let table = ProcessTable::new(scheduler, Arc::clone(&between));
+        let out = (0..between.schedulers()).map(|_| Vec::new()).collect();
         Domain {
+            scheduler,
+            between,
             table,
             handles: Handles::new(),
             links: Slab::new(),
             link_index: HashMap::new(),
             monitors: Slab::new(),
             monitor_index: HashMap::new(),
+            watcher_index: HashMap::new(),
+            away_links: 0,
             outcomes: Slab::new(),
             wheel: Wheel::new(),
             clock: Clock::new(),
-            names: HashMap::new(),
             buried: VecDeque::new(),
             dying: VecDeque::new(),
             pending: Vec::new(),
-            foreign: Vec::new(),
+            out,
+            out_some: false,
+            shown: Vec::new(),
+            arrived: Vec::new(),
+            root: NOBODY,
             hastened: VecDeque::new(),
             owner_ended,
             told: Vec::new(),
@@ -107,6 +116,24 @@ impl Domain {
             #[cfg(feature = "hard-checks")]
             crossings_unchecked: 0,
         }
+    }
+
+    /// The root process, which is started unless it lives: nothing ends it but the end of its isolate.
+    pub fn root(&mut self) -> Pid {
+        if self.table.live(self.root).is_none()
+            && let Ok(pid) = self.table.claim(0)
+        {
+            let spawn = Spawn {
+                parent: pid,
+                priority: Priority::Normal,
+            };
+            self.table.occupy(pid, spawn);
+            let entry = self.table.entry(pid.index);
+            entry.status = Status::Held;
+            entry.set(flag::ROOT | flag::STARTED);
+            self.root = pid;
+        }
+        self.root
     }
 
     /// Starts a process, runnable. O(1).
@@ -165,35 +192,50 @@ impl Domain {
         Some(std::mem::replace(&mut entry.priority, priority))
     }
 
-    /// Gives a live process a name of its own. O(1).
+    /// Gives a live process a name of its own. O(1). Whether one of another scheduler lives is found out there: if it does not,
+    /// the name is free again soon.
     pub fn register(&mut self, name: &str, pid: Pid) -> Result<(), RegisterError> {
-        if self.names.contains_key(name) {
+        let away = self.table.is_away(pid);
+        if !away && self.table.live(pid).is_none() {
+            let taken = self.between.whereis(name).is_some();
+            return Err(if taken {
+                RegisterError::Taken
+            } else {
+                RegisterError::NoProcess
+            });
+        }
+        if !self.between.name(name, pid) {
             return Err(RegisterError::Taken);
         }
-        let entry = self.table.live(pid).ok_or(RegisterError::NoProcess)?;
         let name: Box<str> = name.into();
-        entry.names.get_or_insert_default().push(name.clone());
-        self.names.insert(name, pid);
+        if away {
+            self.post(pid, Signal::Named { to: pid, name });
+        } else {
+            self.table
+                .entry(pid.index)
+                .names
+                .get_or_insert_default()
+                .push(name);
+        }
         Ok(())
     }
 
     /// Takes a name back. False when nobody has it. O(names of the process).
     pub fn unregister(&mut self, name: &str) -> bool {
-        let Some(pid) = self.names.remove(name) else {
+        let Some(pid) = self.between.take_name(name) else {
             return false;
         };
-        let entry = self.table.entry(pid.index);
-        if let Some(names) = &mut entry.names {
-            names.retain(|held| &**held != name);
-            if names.is_empty() {
-                entry.names = None;
-            }
+        if let Some(entry) = self.table.live(pid) {
+            entry.forget_name(name);
+        } else if self.table.is_away(pid) {
+            let name = name.into();
+            self.post(pid, Signal::Unnamed { to: pid, name });
         }
         true
     }
 
     /// The process that has the name. O(1).
     pub fn whereis(&self, name: &str) -> Option<Pid> {
-        self.names.get(name).copied()
+        self.between.whereis(name)
     }
 }

@@ -10,15 +10,18 @@
 //!    wait, are held or go to the back of their queue;
 //! 2. the outbox is worked off in the order in which it was written, so that signals take effect in the order in which they were sent;
 //! 3. exit signals and DOWNs that reached the process whose slice was running take effect: its last messages went before;
-//! 4. what other threads have sent meanwhile takes effect (see `foreign`).
+//! 4. what other schedulers and threads have sent meanwhile takes effect (see `away`).
+//!
+//! [`System::operate`](crate::System::operate) ends it: what is for other schedulers goes into their inboxes, and they are woken.
 
 use viga_scheduler::RunQueues;
 
-use crate::Domain;
+use crate::batch::Lent;
 use crate::control_block::{
     BATCH_SLICES, BURIED, BURIED_WORDS, ControlBlock, MOST_RESERVED, RELEASED, RELEASED_WORDS,
     RESERVED, header,
 };
+use crate::{Buffer, Domain};
 
 /// Messages handed out to the first slice that gets any.
 pub(crate) const FIRST_WINDOW: u8 = 4;
@@ -46,6 +49,8 @@ pub enum Wake {
     Outcome = 3,
     /// It was resumed from outside.
     Resume = 4,
+    /// The first slice of a process that another scheduler has started here: its first message is what it is made of.
+    Arrive = 5,
 }
 
 /// How a slice ended, as `SliceEnd` in ts/src/engine/engine.ts.
@@ -60,12 +65,20 @@ pub mod slice_end {
     pub const HOLD: i32 = 3;
     /// Has ended: its exit was told in the slice, or stands in the outbox.
     pub const EXIT: i32 = 4;
+    /// Waits to be resumed; its first slice is still to come.
+    pub const ARRIVING: i32 = 5;
 }
 
 impl Domain {
     /// The isolate with this block executes the domain's processes from now on.
     pub fn attach(&mut self, block: ControlBlock) {
         self.batch.block = Some(block);
+        self.between.inbox(self.scheduler).set_vacant(false);
+    }
+
+    /// The isolate lends bytes. Its staged records must have been read.
+    pub fn lend(&mut self, which: Lent, buffer: Buffer) {
+        self.batch.use_buffer(which, buffer);
     }
 
     /// The isolate enters its loop: its share of time begins.
@@ -79,6 +92,9 @@ impl Domain {
     /// What the isolate has done takes effect. First in every crossing.
     #[inline]
     pub fn sync(&mut self, queues: &mut RunQueues, block: &ControlBlock) {
+        if !self.shown.is_empty() {
+            self.forget_shown();
+        }
         let done = (block.get(header::BATCH_DONE) as usize).min(self.batch.len);
         while self.batch.settled < done {
             self.settle(queues, block, self.batch.settled);
@@ -99,8 +115,8 @@ impl Domain {
         if let Some(pid) = self.batch.signalled.take() {
             self.settle_pending(queues, pid);
         }
-        if !self.foreign.is_empty() {
-            self.work_off_foreign(queues);
+        if self.between.inbox(self.scheduler).has_some() {
+            self.work_off_inbox(queues);
         }
         #[cfg(feature = "hard-checks")]
         self.check_now_and_then();

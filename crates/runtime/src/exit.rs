@@ -6,6 +6,7 @@
 
 use viga_scheduler::RunQueues;
 
+use crate::between::Signal;
 use crate::monitor::{AliasMode, Purpose};
 use crate::outcome::OutcomeKind;
 use crate::process::{Status, flag};
@@ -44,7 +45,7 @@ impl Domain {
         }
     }
 
-    fn end_process(&mut self, queues: &mut RunQueues, index: u32, reason: u32) {
+    pub(crate) fn end_process(&mut self, queues: &mut RunQueues, index: u32, reason: u32) {
         let entry = self.table.entry(index);
         let pid = Pid {
             index,
@@ -56,7 +57,7 @@ impl Domain {
             self.drop_pending();
         }
         for name in names.into_iter().flat_map(|names| *names) {
-            self.names.remove(&name);
+            self.between.unname(&name, pid);
         }
         if owner {
             (self.owner_ended)(pid);
@@ -68,6 +69,7 @@ impl Domain {
             self.remove_monitor(record);
         }
         self.tell_links(queues, pid, reason);
+        self.tell_away_links(pid, reason);
         self.tell_watchers(queues, pid, reason);
         self.table.release(index);
     }
@@ -155,10 +157,27 @@ impl Domain {
         self.told = records;
     }
 
-    fn tell_watcher(&mut self, queues: &mut RunQueues, pid: Pid, reason: u32, record: u32) {
+    pub(crate) fn tell_watcher(
+        &mut self,
+        queues: &mut RunQueues,
+        pid: Pid,
+        reason: u32,
+        record: u32,
+    ) {
         let monitor = &self.monitors[record];
         let (owner, reference, purpose) = (monitor.owner, monitor.reference, monitor.purpose);
-        if purpose == Purpose::Monitor && self.table.peek(owner).status == Status::Running {
+        if owner == NIL {
+            let owner = monitor.far;
+            self.remove_monitor(record);
+            let reason = self.handles.reason_for(reason);
+            let signal = Signal::Down {
+                owner,
+                reference,
+                from: pid,
+                reason,
+            };
+            self.post(owner, signal);
+        } else if purpose == Purpose::Monitor && self.table.peek(owner).status == Status::Running {
             self.detach_monitor(record);
             self.monitors[record].down_pending = true;
             self.handles.retain(reason);

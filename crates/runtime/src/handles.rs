@@ -1,13 +1,20 @@
 //! Handles of messages and reasons: numbers the executing side chose. Messages belong to one mailbox; a reason may be
 //! wanted by many receivers and is counted. What nobody wants any more is queued here to be given back.
 //!
-//! A handle with the top bit set is not the executor's: it names a system message (EXIT, DOWN) that the runtime made.
+//! Two kinds are not the executor's. One with the top bit set names a system message (EXIT, DOWN) that the runtime made; one
+//! with the bit below it names a fragment: the encoded message or reason that came from another scheduler. The executor
+//! gets their content with the slice that takes them, and the runtime forgets them.
 
+use crate::between::Reason;
+use crate::fragment::Fragment;
 use crate::slab::{NIL, Slab};
 use viga_ets::ProcessId as Pid;
 
 /// Set in the names of system messages.
 pub const SYSTEM: u32 = 1 << 31;
+/// Set in the names of fragments.
+pub const FRAGMENT: u32 = 1 << 30;
+const FOREIGN: u32 = SYSTEM | FRAGMENT;
 /// Handles below this one are constants that the executor keeps for ever.
 pub const FIRST_COUNTED: u32 = 16;
 
@@ -23,6 +30,8 @@ pub mod constant {
     pub const NOPROC: u32 = 3;
     /// The node of the process is not connected.
     pub const NOCONNECTION: u32 = 4;
+    /// The isolate that executed the process has ended.
+    pub const SCHEDULER_DOWN: u32 = 6;
 }
 
 /// A message that the runtime made. `reason` is counted.
@@ -46,11 +55,19 @@ pub enum SystemMessage {
     },
 }
 
+/// A fragment that waits in a mailbox, or is the reason of some ends. As a message it has one count.
+struct Parcel {
+    fragment: Fragment,
+    count: u32,
+    next: u32,
+}
+
 /// See the module. `next` links messages of one mailbox, and those that wait to be given back.
 pub(crate) struct Handles {
     next: Vec<u32>,
     counts: Vec<u32>,
     system: Slab<(SystemMessage, u32)>,
+    parcels: Slab<Parcel>,
     released_head: u32,
     released_tail: u32,
 }
@@ -61,6 +78,7 @@ impl Handles {
             next: Vec::new(),
             counts: Vec::new(),
             system: Slab::new(),
+            parcels: Slab::new(),
             released_head: NIL,
             released_tail: NIL,
         }
@@ -68,29 +86,35 @@ impl Handles {
 
     /// Bytes held for all handles.
     pub fn bytes(&self) -> usize {
-        (self.next.capacity() + self.counts.capacity()) * size_of::<u32>() + self.system.bytes()
+        (self.next.capacity() + self.counts.capacity()) * size_of::<u32>()
+            + self.system.bytes()
+            + self.parcels.bytes()
     }
 
     /// The handle behind this one in its list, or NIL. O(1).
     #[inline]
     pub fn next(&self, handle: u32) -> u32 {
-        if handle & SYSTEM == 0 {
+        if handle & FOREIGN == 0 {
             self.next[handle as usize]
-        } else {
+        } else if handle & SYSTEM != 0 {
             self.system[handle & !SYSTEM].1
+        } else {
+            self.parcels[handle & !FRAGMENT].next
         }
     }
 
     /// Links `handle` with the one behind it. O(1), amortized over the growth for handles not seen before.
     #[inline]
     pub fn set_next(&mut self, handle: u32, next: u32) {
-        if handle & SYSTEM == 0 {
+        if handle & FOREIGN == 0 {
             if handle as usize >= self.next.len() {
                 self.grow(handle);
             }
             self.next[handle as usize] = next;
-        } else {
+        } else if handle & SYSTEM != 0 {
             self.system[handle & !SYSTEM].1 = next;
+        } else {
+            self.parcels[handle & !FRAGMENT].next = next;
         }
     }
 
@@ -112,9 +136,60 @@ impl Handles {
             .map(|(message, _)| *message)
     }
 
+    /// Names a fragment: as a message, or with `counted` false as a reason that nobody wants yet.
+    pub fn parcel(&mut self, fragment: Fragment, counted: bool) -> u32 {
+        self.parcels.insert(Parcel {
+            fragment,
+            count: u32::from(counted),
+            next: NIL,
+        }) | FRAGMENT
+    }
+
+    /// The fragment of this name.
+    pub fn fragment(&self, handle: u32) -> Option<&Fragment> {
+        if handle & FOREIGN != FRAGMENT {
+            return None;
+        }
+        Some(&self.parcels.get(handle & !FRAGMENT)?.fragment)
+    }
+
+    /// Takes the fragment of a message out: its handle means nothing afterwards.
+    pub fn take_fragment(&mut self, handle: u32) -> Option<Fragment> {
+        self.fragment(handle)?;
+        Some(self.parcels.remove(handle & !FRAGMENT).fragment)
+    }
+
+    /// Fragments that wait.
+    pub fn fragment_count(&self) -> u32 {
+        self.parcels.len()
+    }
+
+    /// A reason that came from another scheduler, not counted yet.
+    pub fn reason_from(&mut self, reason: Reason) -> u32 {
+        match reason {
+            Reason::Constant(reason) => reason.min(FIRST_COUNTED - 1),
+            Reason::Fragment(fragment) => self.parcel(fragment, false),
+        }
+    }
+
+    /// The reason for another scheduler. The executor encodes each reason that others may want to know; one that it kept
+    /// for itself cannot travel, and becomes 'killed'.
+    pub fn reason_for(&self, reason: u32) -> Reason {
+        if reason < FIRST_COUNTED {
+            return Reason::Constant(reason);
+        }
+        self.fragment(reason)
+            .and_then(Fragment::duplicate)
+            .map_or(Reason::Constant(constant::KILLED), Reason::Fragment)
+    }
+
     /// One more receiver wants the reason.
     pub fn retain(&mut self, reason: u32) {
         if reason < FIRST_COUNTED {
+            return;
+        }
+        if reason & FRAGMENT != 0 {
+            self.parcels[reason & !FRAGMENT].count += 1;
             return;
         }
         if reason as usize >= self.counts.len() {
@@ -129,6 +204,14 @@ impl Handles {
         if reason < FIRST_COUNTED {
             return;
         }
+        if reason & FRAGMENT != 0 {
+            let parcel = &mut self.parcels[reason & !FRAGMENT];
+            parcel.count -= 1;
+            if parcel.count == 0 {
+                self.parcels.remove(reason & !FRAGMENT);
+            }
+            return;
+        }
         let count = &mut self.counts[reason as usize];
         *count -= 1;
         if *count == 0 {
@@ -138,10 +221,19 @@ impl Handles {
 
     /// Nobody will take this message.
     pub fn release(&mut self, handle: u32) {
-        if handle & SYSTEM == 0 {
+        if handle & FOREIGN == 0 {
             self.give_back(handle);
         } else {
+            self.forget_foreign(handle);
+        }
+    }
+
+    /// Nobody wants this system message or fragment any more.
+    pub fn forget_foreign(&mut self, handle: u32) {
+        if handle & SYSTEM != 0 {
             self.forget_system(handle);
+        } else {
+            self.parcels.remove(handle & !FRAGMENT);
         }
     }
 
@@ -170,6 +262,18 @@ impl Handles {
         self.release_chain(handle, handle);
     }
 
+    /// The isolate is gone and all its processes have ended: its handles are void, and so are system messages that were in its
+    /// hands.
+    pub fn forget_isolate(&mut self) {
+        while self.take_released().is_some() {}
+        let left: Vec<u32> = self.system.indexes().collect();
+        for index in left {
+            self.forget_system(index | SYSTEM);
+        }
+        while self.take_released().is_some() {}
+        self.counts.fill(0);
+    }
+
     /// Whether something waits to be given back.
     #[inline]
     pub fn has_released(&self) -> bool {
@@ -185,10 +289,10 @@ impl Handles {
                 self.released_tail = NIL;
             }
 
-            if handle & SYSTEM == 0 {
+            if handle & FOREIGN == 0 {
                 return Some(handle);
             }
-            self.forget_system(handle);
+            self.forget_foreign(handle);
         }
         None
     }

@@ -28,7 +28,6 @@ impl Domain {
         let mut waiting = 0;
         let mut outcomes = 0;
         let mut timers = 0;
-        let mut names = 0;
         let mut link_ends = 0;
         let mut owned = HashSet::new();
         let mut watching = HashSet::new();
@@ -39,8 +38,7 @@ impl Domain {
             outcomes += self.check_outcomes(pid.index);
             timers += self.check_timers(pid.index);
             for name in entry.names.iter().flat_map(|names| names.iter()) {
-                assert_eq!(self.names.get(name), Some(pid), "name {name}");
-                names += 1;
+                assert_eq!(self.between.whereis(name), Some(*pid), "name {name}");
             }
             link_ends += self.check_links(pid.index);
             self.check_owned(pid.index, &mut owned);
@@ -48,10 +46,22 @@ impl Domain {
         }
         assert_eq!(waiting, self.messages, "messages of all mailboxes");
         assert_eq!(outcomes, self.outcomes.len(), "outcomes");
-        assert_eq!(names, self.names.len(), "names");
         assert_eq!(link_ends, self.links.len() * 2, "ends of links");
         assert_eq!(self.link_index.len(), self.links.len() as usize);
-        assert_eq!(owned.len(), self.monitors.len() as usize, "monitors");
+        let watchers = self.watcher_index.len();
+        assert_eq!(
+            owned.len() + watchers,
+            self.monitors.len() as usize,
+            "monitors"
+        );
+        for ((owner, reference), record) in &self.watcher_index {
+            let monitor = &self.monitors[*record];
+            assert_eq!(
+                (monitor.owner, monitor.far, monitor.reference),
+                (NIL, *owner, *reference)
+            );
+            assert!(watching.remove(record), "a watcher on its target's list");
+        }
         assert_eq!(self.monitor_index.len(), owned.len());
         for record in &owned {
             let monitor = &self.monitors[*record];

@@ -7,15 +7,18 @@
 //! Where to start: [`System`] is what the outside sees; [`domain`] is the state one scheduler's lock guards;
 //! [`executor`] is one crossing of the slice protocol.
 
+mod away;
 mod batch;
+mod between;
 pub mod binaries;
+mod buffer;
 mod call;
 mod clock;
 pub mod control_block;
 pub mod domain;
 pub mod executor;
 mod exit;
-mod foreign;
+mod fragment;
 pub mod handles;
 #[cfg(feature = "hard-checks")]
 mod hard_checks;
@@ -29,9 +32,13 @@ mod settle;
 mod signal;
 mod slab;
 mod system;
+pub mod thread_memory;
 mod timer;
 
+pub use batch::Lent;
+pub use buffer::Buffer;
 pub use control_block::ControlBlock;
 pub use domain::Domain;
+pub use fragment::{Fragment, RecordError};
 pub use process::{NIL, Pid, Spawn, Status, TableFull};
 pub use system::{ProcessFacts, System, SystemFacts};

@@ -1,6 +1,7 @@
 //! Monitors, aliases and calls: one record each, on the list of its owner, on that of its target, and in an index by
 //! reference.
 
+use crate::between::Signal;
 use crate::slab::NIL;
 use crate::{Domain, Pid};
 
@@ -41,11 +42,20 @@ pub(crate) enum Purpose {
     Call { timer: u32 },
 }
 
-/// One record. `target` is NIL for an alias that watches nobody (any more).
+/// No process.
+pub(crate) const NOBODY: Pid = Pid {
+    index: NIL,
+    serial: 0,
+};
+
+/// One record. `target` is NIL for an alias that watches nobody (any more), and for a target that is far.
 pub(crate) struct Monitor {
     pub reference: u64,
+    /// NIL when the owner is far.
     pub owner: u32,
     pub target: u32,
+    /// The owner or the target, where it lives on another scheduler, which has a record of its own.
+    pub far: Pid,
     pub purpose: Purpose,
     pub alias: AliasMode,
     /// The target has ended during the owner's slice: the DOWN comes when that is over.
@@ -59,7 +69,8 @@ pub(crate) struct Monitor {
 impl Monitor {
     /// A DOWN will come of it; false for calls, and for what is only an alias.
     pub(crate) fn is_watching(&self) -> bool {
-        self.purpose == Purpose::Monitor && (self.target != NIL || self.down_pending)
+        self.purpose == Purpose::Monitor
+            && (self.target != NIL || self.far != NOBODY || self.down_pending)
     }
 }
 
@@ -83,6 +94,7 @@ impl Domain {
             reference,
             owner,
             target,
+            far: NOBODY,
             purpose,
             alias,
             down_pending: false,
@@ -105,6 +117,36 @@ impl Domain {
         record
     }
 
+    /// A process of another scheduler watches the one at `index` from now on, or has called it. O(1).
+    pub(crate) fn add_watcher(&mut self, index: u32, owner: Pid, reference: u64, purpose: Purpose) {
+        let target_next = self.table.peek(index).monitors_on;
+        let record = self.monitors.insert(Monitor {
+            reference,
+            owner: NIL,
+            target: index,
+            far: owner,
+            purpose,
+            alias: AliasMode::None,
+            down_pending: false,
+            owner_previous: NIL,
+            owner_next: NIL,
+            target_previous: NIL,
+            target_next,
+        });
+        if target_next != NIL {
+            self.monitors[target_next].target_previous = record;
+        }
+        self.table.entry(index).monitors_on = record;
+        self.watcher_index.insert((owner, reference), record);
+    }
+
+    /// A process of another scheduler watches no more, or its call is over. O(1).
+    pub(crate) fn forget_watcher(&mut self, owner: Pid, reference: u64) {
+        if let Some(record) = self.watcher_index.get(&(owner, reference)) {
+            self.remove_monitor(*record);
+        }
+    }
+
     /// The record that `owner` made under `reference`.
     pub(crate) fn find_monitor(&self, owner: Pid, reference: u64) -> Option<u32> {
         let record = *self.monitor_index.get(&reference)?;
@@ -122,6 +164,7 @@ impl Domain {
             ..
         } = self.monitors[record];
         if target == NIL {
+            self.detach_from_far(record);
             return;
         }
         if target_previous == NIL {
@@ -138,10 +181,26 @@ impl Domain {
         monitor.target_next = NIL;
     }
 
+    /// The target is far, if anywhere: its scheduler is told that it is watched no more.
+    fn detach_from_far(&mut self, record: u32) {
+        let target = std::mem::replace(&mut self.monitors[record].far, NOBODY);
+        if target != NOBODY {
+            let Monitor {
+                owner, reference, ..
+            } = self.monitors[record];
+            let owner = self.pid_at(owner);
+            self.post(target, Signal::Demonitor { owner, reference });
+        }
+    }
+
     /// Ends a record, and the timer of a call. O(1).
     pub(crate) fn remove_monitor(&mut self, record: u32) -> Monitor {
         self.detach_monitor(record);
         let monitor = self.monitors.remove(record);
+        if monitor.owner == NIL {
+            self.watcher_index.remove(&(monitor.far, monitor.reference));
+            return monitor;
+        }
         self.monitor_index.remove(&monitor.reference);
         if monitor.owner_previous == NIL {
             self.table.entry(monitor.owner).monitors_owned = monitor.owner_next;
@@ -160,14 +219,20 @@ impl Domain {
     }
 
     /// Targets of the monitors of the process at `index`, newest first.
-    pub(crate) fn monitored_by_it(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn monitored_by_it(&self, index: u32) -> impl Iterator<Item = Pid> + '_ {
         let mut record = self.table.peek(index).monitors_owned;
         std::iter::from_fn(move || {
             while record != NIL {
                 let monitor = &self.monitors[record];
                 record = monitor.owner_next;
-                if monitor.target != NIL && monitor.purpose == Purpose::Monitor {
-                    return Some(monitor.target);
+                if monitor.purpose != Purpose::Monitor {
+                    continue;
+                }
+                if monitor.target != NIL {
+                    return Some(self.pid_at(monitor.target));
+                }
+                if monitor.far != NOBODY {
+                    return Some(monitor.far);
                 }
             }
             None
@@ -184,10 +249,13 @@ impl Domain {
     }
 
     /// Owners of the monitors on the process at `index`, newest first; calls in progress are not among them.
-    pub(crate) fn monitors_of_it(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn monitors_of_it(&self, index: u32) -> impl Iterator<Item = Pid> + '_ {
         self.monitor_records_on(index)
             .map(|record| &self.monitors[record])
             .filter(|monitor| monitor.purpose == Purpose::Monitor)
-            .map(|monitor| monitor.owner)
+            .map(|monitor| match monitor.owner {
+                NIL => monitor.far,
+                owner => self.pid_at(owner),
+            })
     }
 }

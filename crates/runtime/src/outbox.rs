@@ -2,7 +2,9 @@
 
 use viga_scheduler::{Priority, RunQueues};
 
+use crate::away::Recipient;
 use crate::control_block::{ControlBlock, NO_TIMEOUT, OUTBOX, OUTBOX_WORDS, command, header};
+use crate::handles::FRAGMENT;
 use crate::monitor::AliasMode;
 use crate::{Domain, Pid, Spawn};
 
@@ -20,13 +22,23 @@ impl Domain {
             let code = block.get(at);
             at += 4;
             match code {
-                command::SEND => self.send(queues, pid, handle),
-                command::EXIT => self.exit(queues, pid, handle),
+                command::SEND if handle & FRAGMENT == 0 => self.send(queues, pid, handle),
+                command::SEND => self.send_fragment(queues, Recipient::Process(pid), handle),
+                command::EXIT => {
+                    let reason = self.reason_of_executor(handle);
+                    self.exit(queues, pid, reason);
+                }
                 _ if at + 4 <= end => {
                     let low = block.get(at) as u32;
                     let high = block.get(at + 1) as u32;
                     let reference = u64::from(low) | u64::from(high) << 32;
                     match code {
+                        command::REPLY if handle & FRAGMENT != 0 => {
+                            self.send_fragment(queues, Recipient::Caller(pid, reference), handle);
+                        }
+                        command::SEND_ALIAS if handle & FRAGMENT != 0 => {
+                            self.send_fragment(queues, Recipient::Alias(pid, reference), handle);
+                        }
                         command::REPLY => self.reply(queues, pid, reference, handle),
                         command::SEND_ALIAS => self.send_alias(queues, pid, reference, handle),
                         command::SPAWN => {

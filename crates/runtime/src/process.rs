@@ -1,8 +1,12 @@
 //! The process table: one entry per process, found by index, told apart by serial.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use viga_scheduler::Priority;
+
+use crate::away::AwayLinks;
+use crate::between::{Between, PART, PART_BITS};
 
 pub use crate::slab::NIL;
 pub use viga_ets::ProcessId as Pid;
@@ -30,39 +34,39 @@ pub enum Status {
 /// Bits of [`Entry::flags`].
 pub mod flag {
     /// Exit signals become messages.
-    pub const TRAP_EXIT: u8 = 1 << 0;
+    pub const TRAP_EXIT: u16 = 1 << 0;
     /// Has had its first slice.
-    pub const STARTED: u8 = 1 << 1;
+    pub const STARTED: u16 = 1 << 1;
     /// Has a place in a run queue, whatever it is doing: it may have died since, or been picked ahead of its place.
-    pub const QUEUED: u8 = 1 << 2;
+    pub const QUEUED: u16 = 1 << 2;
     /// Its receive timeout has fired and was not told yet.
-    pub const TIMED_OUT: u8 = 1 << 3;
+    pub const TIMED_OUT: u16 = 1 << 3;
     /// Was resumed and was not told yet.
-    pub const RESUMED: u8 = 1 << 4;
+    pub const RESUMED: u16 = 1 << 4;
     /// Has tables or registry entries, or had.
-    pub const OWNER: u8 = 1 << 5;
+    pub const OWNER: u16 = 1 << 5;
     /// The root process: never ends, deaf to exit signals.
-    pub const ROOT: u8 = 1 << 6;
+    pub const ROOT: u16 = 1 << 6;
     /// Is to be picked ahead of its queue (see `Domain::hasten`).
-    pub const HASTENED: u8 = 1 << 7;
+    pub const HASTENED: u16 = 1 << 7;
+    /// Comes from another scheduler: its first message is the blueprint that it is made of.
+    pub const ARRIVED: u16 = 1 << 8;
+    /// A free place that another scheduler has claimed: its process is on its way.
+    pub const CLAIMED: u16 = 1 << 9;
 }
 
 /// One place of the table.
 ///
 /// ```text
-///  0        4  5  6  7  8        12       16       20       24
-///  +--------+--+--+--+--+--------+--------+--------+--------+
-///  | serial |st|fl|pr|ww| mailbox: head, tail, len  | parent  ...
-///  +--------+--+--+--+--+--------+--------+--------+--------+
-///  st status   fl flags   pr priority   ww window width for the next slice
+///  serial | flags | status, priority, window | mailbox: head, tail, length | parent | heads of lists ... | rarely used
 /// ```
 ///
-/// Everything a waiting process needs fits in 80 bytes; what few processes have (names, timers that will send to
-/// it) hangs off `names` and `timers`.
+/// Everything a waiting process needs fits in 96 bytes; what few processes have (names, links with processes of other
+/// schedulers, timers that will send to it) hangs off `names`, `away` and `timers`.
 pub struct Entry {
     pub serial: u32,
     pub status: Status,
-    pub flags: u8,
+    pub flags: u16,
     pub priority: Priority,
     /// Messages to hand out at the next pick.
     pub window: u8,
@@ -89,6 +93,8 @@ pub struct Entry {
         reason = "few processes have names: 8 bytes instead of 24"
     )]
     pub names: Option<Box<Vec<Box<str>>>>,
+    /// Links with processes of other schedulers.
+    pub away: Option<Box<AwayLinks>>,
 }
 
 impl Entry {
@@ -116,21 +122,32 @@ impl Entry {
             batch_place: NIL,
             reductions: 0,
             names: None,
+            away: None,
+        }
+    }
+
+    /// O(names).
+    pub fn forget_name(&mut self, name: &str) {
+        if let Some(names) = &mut self.names {
+            names.retain(|held| &**held != name);
+            if names.is_empty() {
+                self.names = None;
+            }
         }
     }
 
     #[inline]
-    pub fn has(&self, flag: u8) -> bool {
+    pub fn has(&self, flag: u16) -> bool {
         self.flags & flag != 0
     }
 
     #[inline]
-    pub fn set(&mut self, flag: u8) {
+    pub fn set(&mut self, flag: u16) {
         self.flags |= flag;
     }
 
     #[inline]
-    pub fn clear(&mut self, flag: u8) {
+    pub fn clear(&mut self, flag: u16) {
         self.flags &= !flag;
     }
 }
@@ -144,17 +161,17 @@ pub struct Spawn {
     pub priority: Priority,
 }
 
-const CHUNK_BITS: u32 = 10;
-const CHUNK: usize = 1 << CHUNK_BITS;
-
-/// All entries of one domain. Grows a chunk of 1,024 entries at a time and copies nothing; an index that has been
-/// freed goes to the back of a queue, so that a pid is not seen again for a long time.
+/// The entries of one scheduler's processes. Grows a part of 1,024 entries at a time and copies nothing; an index that has been
+/// freed goes to the back of a queue, so that a pid is not seen again for a long time. Indexes are those of the whole
+/// system: parts that are other schedulers' are missing here.
 pub struct ProcessTable {
-    chunks: Vec<Box<[Entry]>>,
+    scheduler: usize,
+    between: Arc<Between>,
+    parts: Vec<Option<Box<[Entry]>>>,
     free: VecDeque<u32>,
-    fresh: u32,
+    /// Indexes of the newest part that have never been used.
+    fresh: std::ops::Range<u32>,
     alive: u32,
-    limit: u32,
 }
 
 /// The table holds as many processes as it may.
@@ -165,37 +182,43 @@ pub struct TableFull {
 }
 
 impl ProcessTable {
-    pub fn new(limit: u32) -> Self {
+    pub fn new(scheduler: usize, between: Arc<Between>) -> Self {
         ProcessTable {
-            chunks: Vec::new(),
+            scheduler,
+            between,
+            parts: Vec::new(),
             free: VecDeque::new(),
-            fresh: 0,
+            fresh: 0..0,
             alive: 0,
-            limit,
         }
     }
 
+    /// Live processes of this scheduler.
     pub fn alive(&self) -> u32 {
         self.alive
     }
 
+    /// Most live processes of all schedulers.
     pub fn limit(&self) -> u32 {
-        self.limit
+        self.between.limit()
     }
 
     pub fn bytes(&self) -> usize {
-        self.chunks.len() * CHUNK * size_of::<Entry>()
+        self.parts.iter().flatten().count() * PART as usize * size_of::<Entry>()
     }
 
     /// Takes a free place, for [`ProcessTable::occupy`]. `reserved` places have been taken and not occupied yet. O(1).
     #[inline]
     pub fn claim(&mut self, reserved: u32) -> Result<Pid, TableFull> {
-        if self.alive + reserved >= self.limit {
-            return Err(TableFull { limit: self.limit });
+        let full = TableFull {
+            limit: self.limit(),
+        };
+        if self.between.alive() + reserved >= full.limit {
+            return Err(full);
         }
         let index = match self.free.pop_front() {
             Some(index) => index,
-            None => self.fresh_index(),
+            None => self.fresh_index().ok_or(full)?,
         };
         Ok(Pid {
             index,
@@ -203,31 +226,41 @@ impl ProcessTable {
         })
     }
 
+    /// As [`ProcessTable::claim`], for another scheduler, whose signal will occupy the place.
+    pub fn claim_for_another(&mut self) -> Result<Pid, TableFull> {
+        let pid = self.claim(0)?;
+        self.entry(pid.index).set(flag::CLAIMED);
+        Ok(pid)
+    }
+
     /// A process begins in a claimed place. False when it is not free under this pid.
     #[inline]
     pub fn occupy(&mut self, pid: Pid, spawn: Spawn) -> bool {
-        if pid.index >= self.fresh {
+        let Some(entry) = self.place(pid) else {
             return false;
-        }
-        let entry = self.entry(pid.index);
-        if entry.serial != pid.serial || entry.status != Status::Free {
+        };
+        if entry.status != Status::Free {
             return false;
         }
         entry.status = Status::Runnable;
+        entry.clear(flag::CLAIMED);
         entry.priority = spawn.priority;
         entry.parent = spawn.parent;
         self.alive += 1;
+        self.between.one_more();
         true
     }
 
-    fn fresh_index(&mut self) -> u32 {
-        let index = self.fresh;
-        if index as usize == self.chunks.len() * CHUNK {
-            self.chunks
-                .push((0..CHUNK).map(|_| Entry::free()).collect());
+    fn fresh_index(&mut self) -> Option<u32> {
+        if self.fresh.is_empty() {
+            let part = self.between.take_part(self.scheduler)?;
+            if self.parts.len() <= part as usize {
+                self.parts.resize_with(part as usize + 1, || None);
+            }
+            self.parts[part as usize] = Some((0..PART).map(|_| Entry::free()).collect());
+            self.fresh = part << PART_BITS..(part + 1) << PART_BITS;
         }
-        self.fresh += 1;
-        index
+        self.fresh.next()
     }
 
     /// Ends the use of an entry whose lists are empty. One that still stands in a run queue is given back by
@@ -235,6 +268,7 @@ impl ProcessTable {
     #[inline]
     pub fn release(&mut self, index: u32) {
         self.alive -= 1;
+        self.between.one_less();
         let entry = self.entry(index);
         let serial = entry.serial.wrapping_add(1);
         let queued = entry.flags & flag::QUEUED;
@@ -259,31 +293,66 @@ impl ProcessTable {
         status == Status::Runnable
     }
 
+    /// No process is left and none is queued: every place that no other scheduler has claimed is free again, with those that
+    /// the isolate had reserved. O(places).
+    pub fn free_all(&mut self) {
+        self.free.clear();
+        for (part, entries) in self.parts.iter_mut().enumerate() {
+            for (place, entry) in entries.iter_mut().flatten().enumerate() {
+                let index = (part as u32) << PART_BITS | place as u32;
+                entry.clear(flag::QUEUED);
+                if !entry.has(flag::CLAIMED) && !self.fresh.contains(&index) {
+                    // A pid that the isolate has given to a process that never began names nobody, ever.
+                    entry.serial = entry.serial.wrapping_add(1);
+                    self.free.push_back(index);
+                }
+            }
+        }
+    }
+
+    /// Panics for an index that is another scheduler's: the lists of a domain only hold its own.
     #[inline]
     pub fn entry(&mut self, index: u32) -> &mut Entry {
-        &mut self.chunks[(index >> CHUNK_BITS) as usize][index as usize & (CHUNK - 1)]
+        let part = self.parts[(index >> PART_BITS) as usize].as_mut();
+        &mut part.expect("an index of this scheduler")[(index & (PART - 1)) as usize]
     }
 
+    /// As [`ProcessTable::entry`].
     #[inline]
     pub fn peek(&self, index: u32) -> &Entry {
-        &self.chunks[(index >> CHUNK_BITS) as usize][index as usize & (CHUNK - 1)]
+        let part = self.parts[(index >> PART_BITS) as usize].as_ref();
+        &part.expect("an index of this scheduler")[(index & (PART - 1)) as usize]
     }
 
-    /// The entry of a live process. O(1).
+    #[inline]
+    fn place(&mut self, pid: Pid) -> Option<&mut Entry> {
+        let part = self.parts.get_mut((pid.index >> PART_BITS) as usize)?;
+        let entry = &mut part.as_mut()?[(pid.index & (PART - 1)) as usize];
+        (entry.serial == pid.serial).then_some(entry)
+    }
+
+    /// The entry of a live process of this scheduler. O(1).
     #[inline]
     pub fn live(&mut self, pid: Pid) -> Option<&mut Entry> {
-        let chunk = self.chunks.get_mut((pid.index >> CHUNK_BITS) as usize)?;
-        let entry = &mut chunk[pid.index as usize & (CHUNK - 1)];
-        (entry.serial == pid.serial && entry.status != Status::Free).then_some(entry)
+        self.place(pid).filter(|entry| entry.status != Status::Free)
     }
 
-    /// Pids of all live processes, by index.
+    /// The process lives on another scheduler, if it lives.
+    #[inline]
+    pub fn is_away(&self, pid: Pid) -> bool {
+        self.between.home(pid.index) != self.scheduler
+    }
+
+    /// Pids of all live processes of this scheduler, by index.
     pub fn pids(&self) -> impl Iterator<Item = Pid> + '_ {
-        (0..self.fresh).filter_map(|index| {
-            let entry = self.peek(index);
-            (entry.status != Status::Free).then_some(Pid {
-                index,
-                serial: entry.serial,
+        self.parts.iter().enumerate().flat_map(|(part, entries)| {
+            let first = (part as u32) << PART_BITS;
+            let entries = entries.iter().flatten().enumerate();
+            entries.filter_map(move |(place, entry)| {
+                (entry.status != Status::Free).then_some(Pid {
+                    index: first | place as u32,
+                    serial: entry.serial,
+                })
             })
         })
     }
@@ -305,7 +374,11 @@ mod tests {
 
     #[test]
     fn an_entry_is_small() {
-        assert!(size_of::<Entry>() <= 88, "{}", size_of::<Entry>());
+        assert!(size_of::<Entry>() <= 96, "{}", size_of::<Entry>());
+    }
+
+    fn table(limit: u32) -> ProcessTable {
+        ProcessTable::new(0, Arc::new(Between::new(limit, 1)))
     }
 
     fn allocate(table: &mut ProcessTable) -> Result<Pid, TableFull> {
@@ -316,7 +389,7 @@ mod tests {
 
     #[test]
     fn a_freed_index_comes_back_last_and_with_another_serial() {
-        let mut table = ProcessTable::new(100);
+        let mut table = table(100);
         let first = allocate(&mut table).unwrap();
         let second = allocate(&mut table).unwrap();
         table.release(first.index);
@@ -330,7 +403,7 @@ mod tests {
 
     #[test]
     fn a_full_table_refuses_and_takes_again() {
-        let mut table = ProcessTable::new(2);
+        let mut table = table(2);
         let first = allocate(&mut table).unwrap();
         allocate(&mut table).unwrap();
         assert_eq!(allocate(&mut table), Err(TableFull { limit: 2 }));

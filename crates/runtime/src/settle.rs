@@ -28,6 +28,9 @@ impl Domain {
         {
             self.handles.drop_reason(outcome.handle);
         }
+        if slice.staged {
+            self.forget_staged(block, slice.window_start, slice.window_start + taken);
+        }
         let process = self.table.peek(slice.index);
         let gone = process.serial != slice.serial || process.status == Status::Free;
         if gone || end == slice_end::EXIT {
@@ -46,7 +49,12 @@ impl Domain {
             return;
         }
         let process = self.table.entry(slice.index);
-        process.set(flag::STARTED);
+        if taken != 0 {
+            process.clear(flag::ARRIVED);
+        }
+        if end != slice_end::ARRIVING {
+            process.set(flag::STARTED);
+        }
         process.reductions += reductions;
         if taken == slice.window_len {
             if taken != 0 && process.mailbox_head != NIL {
@@ -85,7 +93,7 @@ impl Domain {
                 process.status = Status::AwaitsOutcome;
                 told
             }
-            slice_end::HOLD => {
+            slice_end::HOLD | slice_end::ARRIVING => {
                 process.status = Status::Held;
                 told
             }

@@ -6,7 +6,8 @@
 
 use viga_scheduler::RunQueues;
 
-use crate::handles::{SystemMessage, constant};
+use crate::between::Signal;
+use crate::handles::{FRAGMENT, SystemMessage, constant};
 use crate::monitor::{AliasMode, Purpose};
 use crate::outcome::OutcomeKind;
 use crate::process::{Status, flag};
@@ -58,7 +59,11 @@ impl Domain {
             self.add_link(from, to.index);
             self.no_longer_quiet(from);
             self.no_longer_quiet(to.index);
-        } else if !self.is_exit_pending(from, to) {
+        } else if self.is_exit_pending(from, to) {
+            // They count as linked still.
+        } else if self.table.is_away(to) {
+            self.link_away(from, to);
+        } else {
             self.exit_signal(queues, to, from, constant::NOPROC, true);
             self.bury_dying(queues);
         }
@@ -78,6 +83,7 @@ impl Domain {
         if self.table.live(to).is_some() {
             self.remove_link(from, to.index);
         } else {
+            self.unlink_away(from, to);
             self.withdraw_exit(from, to);
         }
     }
@@ -116,6 +122,16 @@ impl Domain {
                 self.add_monitor(reference, from, target.index, Purpose::Monitor, alias);
                 self.no_longer_quiet(target.index);
             }
+        } else if self.table.is_away(target) {
+            let owner = self.pid_at(from);
+            let record = self.add_monitor(reference, from, NIL, Purpose::Monitor, alias);
+            self.monitors[record].far = target;
+            let signal = Signal::Monitor {
+                target,
+                owner,
+                reference,
+            };
+            self.post(target, signal);
         } else if self.table.peek(from).status == Status::Running {
             let record = self.add_monitor(reference, from, NIL, Purpose::Monitor, alias);
             self.monitors[record].down_pending = true;
@@ -209,6 +225,16 @@ impl Domain {
         if self.table.live(to).is_some() {
             self.exit_signal(queues, from, to.index, reason, false);
             self.bury_dying(queues);
+        } else if self.table.is_away(to) {
+            let reason = self.handles.reason_for(reason);
+            let linked = false;
+            let signal = Signal::Exit {
+                to,
+                from,
+                reason,
+                linked,
+            };
+            self.post(to, signal);
         }
         self.handles.drop_reason(reason);
     }
@@ -324,11 +350,20 @@ impl Domain {
 
     /// Starts a timer that sends a message. Gives its record and stamp, which name it. O(1).
     pub fn start_timer(&mut self, to: Pid, milliseconds: u64, message: u32) -> (u32, u32) {
+        let Some(message) = self.message_of_executor(message) else {
+            return (NIL, 0);
+        };
+        let now = self.clock.read();
+        if message & FRAGMENT != 0 && self.table.is_away(to) {
+            let timer = self
+                .wheel
+                .start(now, milliseconds, Action::SendAway { to, message });
+            return (timer, self.wheel.get_mut(timer).stamp);
+        }
         if self.table.live(to).is_none() {
             self.handles.release(message);
             return (NIL, 0);
         }
-        let now = self.clock.read();
         let action = Action::Send {
             target: to.index,
             message,
@@ -345,7 +380,8 @@ impl Domain {
 
     fn is_running_timer(&self, timer: u32, stamp: u32) -> bool {
         self.wheel.get(timer).is_some_and(|found| {
-            found.stamp == stamp && matches!(found.action, Action::Send { .. })
+            found.stamp == stamp
+                && matches!(found.action, Action::Send { .. } | Action::SendAway { .. })
         })
     }
 
@@ -360,9 +396,13 @@ impl Domain {
     pub fn cancel_timer(&mut self, timer: u32, stamp: u32) -> Option<u64> {
         let left = self.read_timer(timer, stamp)?;
         let cancelled = self.wheel.cancel(timer);
-        if let Action::Send { target, message } = cancelled.action {
-            self.unlist_timer(target, cancelled.process_previous, cancelled.process_next);
-            self.handles.release(message);
+        match cancelled.action {
+            Action::Send { target, message } => {
+                self.unlist_timer(target, cancelled.process_previous, cancelled.process_next);
+                self.handles.release(message);
+            }
+            Action::SendAway { message, .. } => self.handles.release(message),
+            Action::Receive { .. } | Action::Call { .. } => {}
         }
         Some(left)
     }
@@ -386,6 +426,11 @@ impl Domain {
                 Action::Send { target, message } => {
                     self.unlist_timer(target, timer.process_previous, timer.process_next);
                     self.append(queues, target, message);
+                }
+                Action::SendAway { to, message } => {
+                    if let Some(fragment) = self.handles.take_fragment(message) {
+                        self.post(to, Signal::Message { to, fragment });
+                    }
                 }
                 Action::Receive { target } => {
                     let entry = self.table.entry(target);

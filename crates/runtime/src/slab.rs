@@ -86,6 +86,17 @@ impl<T> Slab<T> {
         }
     }
 
+    /// Indexes of the records in use.
+    pub fn indexes(&self) -> impl Iterator<Item = u32> + '_ {
+        self.chunks.iter().enumerate().flat_map(|(chunk, cells)| {
+            let first = (chunk as u32) << CHUNK_BITS;
+            let full = cells.iter().enumerate();
+            full.filter_map(move |(place, cell)| {
+                matches!(cell, Cell::Full(_)).then_some(first | place as u32)
+            })
+        })
+    }
+
     #[inline]
     fn cell(&mut self, index: u32) -> &mut Cell<T> {
         &mut self.chunks[(index >> CHUNK_BITS) as usize][index as usize & (CHUNK - 1)]

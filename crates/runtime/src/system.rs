@@ -1,11 +1,14 @@
-//! The system as any thread sees it: one domain under its scheduler's lock. Everything here may be called from any
+//! The system as any thread sees it: domains, each under its scheduler's lock. Everything here may be called from any
 //! thread, also while the isolate that executes the processes is busy or stuck.
 
 use std::sync::Arc;
 
-use viga_scheduler::{Guard, Parker, Priority, Scheduler};
+use viga_scheduler::{Guard, Parker, Priority, RunQueues, Scheduler};
 
-use crate::foreign::ForeignSignal;
+use crate::away::AwayLink;
+use crate::between::{Between, MOST_SCHEDULERS, Signal};
+use crate::domain::OwnerEnded;
+use crate::handles::constant;
 use crate::process::{TableFull, flag};
 use crate::signal::PendingSignal;
 use crate::{ControlBlock, Domain, Pid, Spawn, Status};
@@ -54,6 +57,8 @@ pub struct SystemFacts {
     pub link_count: u32,
     /// Messages waiting in all mailboxes, as `ProcessFacts::message_queue_length` counts them.
     pub message_count: u64,
+    /// Messages and reasons that came from other schedulers and were not taken yet.
+    pub fragment_count: u32,
     /// Slices settled.
     pub slices: u64,
     /// Reductions of the slices settled.
@@ -69,107 +74,298 @@ pub struct SystemFacts {
 /// See the module.
 #[derive(Clone)]
 pub struct System {
-    scheduler: Arc<Scheduler<Domain>>,
+    schedulers: Arc<[Scheduler<Domain>]>,
+    between: Arc<Between>,
+}
+
+/// A set of schedulers, by number.
+type Set = [u64; MOST_SCHEDULERS / 64];
+
+fn members(set: Set) -> impl Iterator<Item = usize> {
+    (0..set.len()).flat_map(move |word| {
+        let mut bits = set[word];
+        std::iter::from_fn(move || {
+            let bit = (bits != 0).then_some(bits.trailing_zeros() as usize)?;
+            bits &= bits - 1;
+            Some(word * 64 + bit)
+        })
+    })
 }
 
 impl System {
-    /// A system with the root process alone. `owner_ended` is told of the end of processes that were marked as owners;
-    /// it is called under the lock and must not call back.
+    /// A system of one scheduler, with the root process alone. `owner_ended` is told of the end of processes that were
+    /// marked as owners; it is called under a scheduler's lock and must not call back.
     pub fn new(
         process_limit: u32,
         parker: Parker,
-        owner_ended: impl FnMut(Pid) + Send + 'static,
+        owner_ended: impl Fn(Pid) + Send + Sync + 'static,
     ) -> Self {
-        let domain = Domain::new(process_limit, Box::new(owner_ended));
-        System {
-            scheduler: Arc::new(Scheduler::new(1, parker, domain)),
+        Self::with_schedulers(process_limit, vec![parker], owner_ended)
+    }
+
+    /// A system of one scheduler for each parker, 256 at most, numbered from 0. The first has its root process; the others
+    /// get theirs when an isolate [attaches](System::attach).
+    pub fn with_schedulers(
+        process_limit: u32,
+        parkers: Vec<Parker>,
+        owner_ended: impl Fn(Pid) + Send + Sync + 'static,
+    ) -> Self {
+        let owner_ended: OwnerEnded = Arc::new(owner_ended);
+        let between = Arc::new(Between::new(process_limit.max(1), parkers.len()));
+        let schedulers = parkers.into_iter().take(MOST_SCHEDULERS).enumerate();
+        let schedulers = schedulers.map(|(number, parker)| {
+            let domain = Domain::new(number, Arc::clone(&between), Arc::clone(&owner_ended));
+            Scheduler::new(number as u32 + 1, parker, domain)
+        });
+        let system = System {
+            schedulers: schedulers.collect(),
+            between,
+        };
+        system.lock().state().root();
+        system
+    }
+
+    /// Number of schedulers.
+    #[must_use]
+    pub fn schedulers(&self) -> usize {
+        self.schedulers.len()
+    }
+
+    /// Takes the lock of the first scheduler: its run queues and its domain.
+    #[inline]
+    pub fn lock(&self) -> Guard<'_, Domain> {
+        self.schedulers[0].lock()
+    }
+
+    /// One crossing of the isolate of scheduler `number`, or what stands for it: runs `body`, then sends off what is for other
+    /// schedulers and wakes them.
+    #[inline]
+    pub fn operate<T>(
+        &self,
+        number: usize,
+        body: impl FnOnce(&mut RunQueues, &mut Domain) -> T,
+    ) -> T {
+        let mut guard = self.schedulers[number].lock();
+        let (queues, domain) = guard.split();
+        let given = body(queues, domain);
+        if domain.out_some {
+            let (receivers, vacant) = domain.send_off();
+            drop(guard);
+            self.call(receivers, vacant);
+        }
+        given
+    }
+
+    #[cold]
+    fn call(&self, receivers: Set, vacant: Set) {
+        for number in members(receivers) {
+            self.schedulers[number].wake();
+        }
+        for number in members(vacant) {
+            self.stand_in(number);
         }
     }
 
-    /// Takes the lock: the run queues and the domain.
-    #[inline]
-    pub fn lock(&self) -> Guard<'_, Domain> {
-        self.scheduler.lock()
+    /// Works off the inbox of a scheduler that no isolate executes: what its processes would be told goes back to the senders.
+    fn stand_in(&self, number: usize) {
+        self.operate(number, |queues, domain| {
+            if domain.batch.block.is_none() {
+                domain.work_off_inbox(queues);
+            }
+        });
     }
 
     /// The executing isolate's crossing: what it has done takes effect, and it is told what to run next.
     #[inline]
-    pub fn next(&self, block: &ControlBlock) {
-        let mut guard = self.lock();
-        let (queues, domain) = guard.split();
-        domain.next(queues, block);
+    pub fn next(&self, number: usize, block: &ControlBlock) {
+        self.operate(number, |queues, domain| domain.next(queues, block));
     }
 
-    /// Starts a process from any thread and wakes its scheduler.
+    /// An isolate executes the processes of scheduler `number` from now on. Its root process.
+    pub fn attach(&self, number: usize, block: ControlBlock) -> Pid {
+        self.operate(number, |_, domain| {
+            domain.attach(block);
+            domain.root()
+        })
+    }
+
+    /// The isolate of scheduler `number` has ended, however it did: its processes end with the reason
+    /// [`SCHEDULER_DOWN`](crate::handles::constant::SCHEDULER_DOWN), and others hear of it. On the isolate's thread, which
+    /// still has the memory of its control block. Idempotent.
+    pub fn isolate_ended(&self, number: usize) {
+        self.operate(number, |queues, domain| {
+            if domain.batch.block.is_some() {
+                domain.isolate_ended(queues, constant::SCHEDULER_DOWN);
+            }
+        });
+        // What came before the scheduler was marked.
+        self.stand_in(number);
+    }
+
+    /// The isolate of scheduler `number` has nothing to do: until the next wake-up it may sleep. False when something has
+    /// arrived meanwhile.
+    pub fn park(&self, number: usize) -> bool {
+        let mut guard = self.schedulers[number].lock();
+        let idle = guard.queues().is_empty() && guard.state().hastened.is_empty();
+        idle && self
+            .between
+            .inbox(number)
+            .if_empty(|| guard.announce_park())
+    }
+
+    /// Something waits in the inbox of scheduler `number`. Without a lock: for an isolate that spins.
+    #[inline]
+    #[must_use]
+    pub fn has_arrivals(&self, number: usize) -> bool {
+        self.between.inbox(number).has_some()
+    }
+
+    /// A place for a process that scheduler `number` will be told to start ([`Domain::spawn_away`]).
+    pub fn claim(&self, number: usize) -> Result<Pid, TableFull> {
+        self.schedulers[number]
+            .lock()
+            .state()
+            .table
+            .claim_for_another()
+    }
+
+    /// The first of 16,777,216 identifiers of references that nobody else gets.
+    #[must_use]
+    pub fn take_references(&self) -> u64 {
+        self.between.take_references()
+    }
+
+    /// The scheduler that executes the process, if it lives: from 0.
+    #[inline]
+    #[must_use]
+    pub fn home(&self, pid: Pid) -> usize {
+        self.between.home(pid.index).min(self.schedulers.len() - 1)
+    }
+
+    /// Starts a process on the first scheduler from any thread, and wakes it.
     pub fn spawn(&self, spawn: Spawn) -> Result<Pid, TableFull> {
-        let mut guard = self.lock();
-        let (queues, domain) = guard.split();
-        let pid = domain.spawn(queues, spawn);
-        drop(guard);
-        self.scheduler.wake();
+        let pid = self.operate(0, |queues, domain| domain.spawn(queues, spawn));
+        self.schedulers[0].wake();
         pid
     }
 
-    /// Sends a handle from any thread and wakes the receiver's scheduler. While the isolate has slices, the message arrives with
-    /// its next crossing.
+    /// Sends a handle of the receiver's isolate from any thread. While that isolate has slices, the message arrives with
+    /// its next crossing, otherwise at once.
     pub fn send(&self, to: Pid, handle: u32) {
-        let mut guard = self.lock();
-        let (queues, domain) = guard.split();
-        domain.foreign_signal(queues, ForeignSignal::Message { to, handle });
-        drop(guard);
-        self.scheduler.wake();
+        self.bring(to, Signal::LocalMessage { to, handle });
     }
 
-    /// An exit signal from any thread; as [`System::send`].
+    /// An exit signal from any thread, with a reason of the receiver's isolate; as [`System::send`].
     pub fn signal_exit(&self, from: Pid, to: Pid, reason: u32) {
-        let mut guard = self.lock();
-        let (queues, domain) = guard.split();
-        domain.foreign_signal(queues, ForeignSignal::Exit { from, to, reason });
-        drop(guard);
-        self.scheduler.wake();
+        self.bring(to, Signal::LocalExit { to, from, reason });
+    }
+
+    fn bring(&self, to: Pid, signal: Signal) {
+        let number = self.home(to);
+        self.between.inbox(number).push(signal);
+        self.operate(number, |queues, domain| {
+            if !domain.batch.is_out() {
+                domain.work_off_inbox(queues);
+            }
+        });
+        self.schedulers[number].wake();
     }
 
     /// The process that has the name.
     #[must_use]
     pub fn whereis(&self, name: &str) -> Option<Pid> {
-        self.lock().state().whereis(name)
+        self.between.whereis(name)
+    }
+
+    /// Names in use, in no order.
+    #[must_use]
+    pub fn registered(&self) -> Vec<String> {
+        self.between.names()
     }
 
     /// True while the process is alive.
     #[must_use]
     pub fn is_alive(&self, pid: Pid) -> bool {
-        self.lock().state().is_alive(pid)
+        self.at_home(pid).state().is_alive(pid)
     }
 
     /// Everything known of a live process.
     #[must_use]
     pub fn process_facts(&self, pid: Pid) -> Option<ProcessFacts> {
-        self.lock().state().process_facts(pid)
+        self.at_home(pid).state().process_facts(pid)
     }
 
-    /// Pids of all live processes, by index.
+    /// The process owns something: its end is told to `owner_ended`. False when it is dead.
+    #[must_use]
+    pub fn mark_owner(&self, pid: Pid) -> bool {
+        let mut guard = self.at_home(pid);
+        guard.state().mark_owner(pid);
+        guard.state().is_alive(pid)
+    }
+
+    fn at_home(&self, pid: Pid) -> Guard<'_, Domain> {
+        self.schedulers[self.home(pid)].lock()
+    }
+
+    /// Pids of all live processes, scheduler by scheduler.
     #[must_use]
     pub fn processes(&self) -> Vec<Pid> {
-        self.lock().state().table.pids().collect()
+        let schedulers = self.schedulers.iter();
+        schedulers
+            .flat_map(|scheduler| scheduler.lock().state().pids())
+            .collect()
     }
 
-    /// Counts of the whole system.
+    /// Counts of the whole system. Each scheduler is asked after the other, so what is on its way between two may be missing.
     #[must_use]
     pub fn facts(&self) -> SystemFacts {
-        let mut guard = self.lock();
+        let mut sum = SystemFacts {
+            process_limit: self.between.limit(),
+            name_count: self.between.name_count() as u32,
+            ..SystemFacts::default()
+        };
+        let mut link_ends = 0;
+        for scheduler in self.schedulers.iter() {
+            let mut guard = scheduler.lock();
+            let (queues, domain) = guard.split();
+            let facts = domain.facts();
+            link_ends += domain.away_links;
+            sum.process_count += facts.process_count;
+            sum.timer_count += facts.timer_count;
+            sum.monitor_count += facts.monitor_count;
+            sum.link_count += facts.link_count;
+            sum.message_count += facts.message_count;
+            sum.fragment_count += facts.fragment_count;
+            sum.slices += facts.slices;
+            sum.reductions += facts.reductions;
+            sum.memory += facts.memory;
+            for (length, priority) in sum.run_queue.iter_mut().zip(Priority::ALL) {
+                *length += queues.len_of(priority) as u32;
+            }
+            sum.wakeups += scheduler.statistics().snapshot().wakeups;
+        }
+        sum.link_count += link_ends / 2;
+        sum
+    }
+
+    /// Counts of one scheduler: what it has of the fields that [`System::facts`] adds up.
+    #[must_use]
+    pub fn scheduler_facts(&self, number: usize) -> SystemFacts {
+        let scheduler = &self.schedulers[number];
+        let mut guard = scheduler.lock();
         let (queues, domain) = guard.split();
         let mut facts = domain.facts();
         for (length, priority) in facts.run_queue.iter_mut().zip(Priority::ALL) {
             *length = queues.len_of(priority) as u32;
         }
-        facts.wakeups = self.scheduler.statistics().snapshot().wakeups;
+        facts.wakeups = scheduler.statistics().snapshot().wakeups;
         facts
     }
 
-    /// The scheduler, for its parker and statistics.
+    /// A scheduler, for its parker and statistics.
     #[must_use]
-    pub fn scheduler(&self) -> &Scheduler<Domain> {
-        &self.scheduler
+    pub fn scheduler(&self, number: usize) -> &Scheduler<Domain> {
+        &self.schedulers[number]
     }
 }
 
@@ -178,17 +374,12 @@ impl Domain {
     pub fn process_facts(&mut self, pid: Pid) -> Option<ProcessFacts> {
         self.table.live(pid)?;
         let entry = self.table.peek(pid.index);
-        let pids = |indexes: &mut dyn Iterator<Item = u32>| -> Vec<Pid> {
-            indexes
-                .map(|index| Pid {
-                    index,
-                    serial: self.table.peek(index).serial,
-                })
-                .collect()
-        };
-        let links = pids(&mut self.linked_with(pid.index));
-        let monitors = pids(&mut self.monitored_by_it(pid.index));
-        let monitored_by = pids(&mut self.monitors_of_it(pid.index));
+        let linked = self.linked_with(pid.index).map(|index| self.pid_at(index));
+        let linked_away = entry.away.iter().flat_map(|links| links.iter());
+        let linked_away = linked_away.filter(|(_, link)| **link == AwayLink::Linked);
+        let links: Vec<Pid> = linked.chain(linked_away.map(|(pid, _)| *pid)).collect();
+        let monitors: Vec<Pid> = self.monitored_by_it(pid.index).collect();
+        let monitored_by: Vec<Pid> = self.monitors_of_it(pid.index).collect();
         let names: Vec<String> = entry
             .names
             .iter()
@@ -234,9 +425,23 @@ impl Domain {
         self.table.pids().collect()
     }
 
-    /// Names in use, in no order.
-    pub fn registered(&self) -> Vec<String> {
-        self.names.keys().map(|name| name.to_string()).collect()
+    /// What is for other schedulers goes into their inboxes. Who got something, and who of them has no isolate.
+    #[cold]
+    fn send_off(&mut self) -> (Set, Set) {
+        self.out_some = false;
+        let mut receivers = Set::default();
+        let mut vacant = Set::default();
+        for (number, signals) in self.out.iter_mut().enumerate() {
+            if signals.is_empty() {
+                continue;
+            }
+            let bit = 1 << (number % 64);
+            if self.between.inbox(number).append(signals) {
+                vacant[number / 64] |= bit;
+            }
+            receivers[number / 64] |= bit;
+        }
+        (receivers, vacant)
     }
 
     fn facts(&self) -> SystemFacts {
@@ -250,10 +455,11 @@ impl Domain {
             process_count: self.table.alive(),
             process_limit: self.table.limit(),
             timer_count: self.wheel.len(),
-            name_count: self.names.len() as u32,
-            monitor_count: self.monitors.len(),
+            name_count: 0,
+            monitor_count: self.monitors.len() - self.watcher_index.len() as u32,
             link_count: self.links.len(),
             message_count: self.messages,
+            fragment_count: self.handles.fragment_count(),
             slices: self.slices,
             reductions: self.reductions,
             wakeups: 0,

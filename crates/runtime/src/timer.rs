@@ -5,6 +5,7 @@
 //! `tick`, else on level 1 if it lies in the same window of 65,536, and so on; timers due at once stand in a list of
 //! their own; a slot's bit is set exactly when its list is not empty.
 
+use crate::Pid;
 use crate::slab::{NIL, Slab};
 
 const LEVELS: usize = 4;
@@ -20,6 +21,8 @@ pub const LONGEST: u64 = u32::MAX as u64;
 pub enum Action {
     /// Delivers the message to the process at the index.
     Send { target: u32, message: u32 },
+    /// Sends the fragment to a process of another scheduler.
+    SendAway { to: Pid, message: u32 },
     /// Wakes the process at the index from its receive.
     Receive { target: u32 },
     /// Ends the call that the monitor record stands for.

@@ -28,6 +28,14 @@ export class Turns {
     this.again()
   }
 
+  /** A turn now, unless one is in progress: called from the event loop. */
+  now(): void {
+    if (this.inTurn || this.stopped) return
+    if (this.immediate !== null) clearImmediate(this.immediate)
+    this.immediate = null
+    this.turn()
+  }
+
   soonIf(needed: boolean): void {
     if (needed) this.soon()
   }

@@ -78,7 +78,7 @@ impl Isolate {
         // SAFETY: the words live as long as the isolate and are touched through the view alone.
         let block = unsafe { ControlBlock::new(words.as_mut_ptr()) };
         let system = System::new(process_limit, parker, |_| {});
-        system.lock().state().attach(block);
+        system.attach(0, block);
         Isolate {
             system,
             block,
@@ -93,12 +93,13 @@ impl Isolate {
 
     /// One operation of the addon, after what was done before has taken effect.
     pub fn cross<T>(&mut self, body: impl FnOnce(&mut RunQueues, &mut Domain) -> T) -> T {
-        let mut guard = self.system.lock();
-        let (queues, domain) = guard.split();
-        domain.sync(queues, &self.block);
-        let given = body(queues, domain);
-        domain.give_back(&self.block);
-        drop(guard);
+        let block = self.block;
+        let given = self.system.operate(0, |queues, domain| {
+            domain.sync(queues, &block);
+            let given = body(queues, domain);
+            domain.give_back(&block);
+            given
+        });
         self.forget();
         given
     }
@@ -222,7 +223,7 @@ impl Isolate {
 
     /// Asks for one batch and runs it; false when there was nothing to run.
     pub fn run_batch(&mut self) -> bool {
-        self.system.next(&self.block);
+        self.system.next(0, &self.block);
         self.forget();
         let len = self.block.get(header::BATCH_LEN) as usize;
         let mut place = 0;
@@ -342,7 +343,7 @@ impl Isolate {
             }
             self.system.lock().announce_park();
             self.system
-                .scheduler()
+                .scheduler(0)
                 .sleep(Some(Duration::from_millis(wait as u64)));
         }
     }

@@ -113,7 +113,7 @@ fn a_foreign_thread_wakes_the_parked_isolate_once() {
     let mut isolate = Isolate::with(100, parker);
     let (receiver, received) = isolate.collector();
     isolate.run();
-    isolate.system.lock().announce_park();
+    assert!(isolate.system.park(0));
     assert_eq!(isolate.block.get(header::BATCH_LEN), 0);
 
     let handles = [1, 2].map(|value| isolate.ledger.store(value));

@@ -168,7 +168,7 @@ fn a_timeout_that_fired_while_the_process_stood_in_the_queue_is_told() {
     isolate.system.lock().announce_park();
     isolate
         .system
-        .scheduler()
+        .scheduler(0)
         .sleep(Some(std::time::Duration::from_millis(wait as u64 + 1)));
     isolate.cross(|_, domain| domain.enter());
     isolate.run();

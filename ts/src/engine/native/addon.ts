@@ -3,14 +3,24 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { ErrorCode, VigaError } from '../../errors.js'
+import type { SharedAddon } from '../../term/shared.js'
 import type { TablesAddon } from './tables-port.js'
 
 /**
  * The addon's functions. Those without parameters take their arguments from the control block and leave what they give in it; see
  * crates/node/src/operations.rs for the words each uses.
  */
-export interface Addon extends TablesAddon {
+export interface Addon extends TablesAddon, SharedAddon {
   start(words: Int32Array): void
+  join(words: Int32Array): void
+  lendOutgoing(bytes: Uint8Array): void
+  lendIncoming(bytes: Uint8Array): void
+  lendSingle(bytes: Uint8Array): void
+  hearBell(turn: () => void): void
+  idle(): void
+  spawnAway(): void
+  takeReferences(): void
+  showFragment(): void
   stop(): void
   enter(): void
   next(): void

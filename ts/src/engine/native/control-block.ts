@@ -2,8 +2,8 @@
  * The memory through which this isolate and the native core speak: the same numbers as
  * crates/runtime/src/control_block.rs, which draws and explains the layout.
  */
-export const WORDS = 8192
-export const VERSION = 2
+export const WORDS = 12288
+export const VERSION = 3
 
 export const HEADER_VERSION = 0
 export const OUTBOX_LEN = 1
@@ -52,11 +52,14 @@ export const SLICE_REDUCTIONS = 13
 export const SLICE_TIMEOUT = 14
 export const SLICE_QUIET = 15
 
+export const WINDOW = 544
 export const RELEASED = 2592
 export const BURIED = 2848
 export const OUTBOX = 2976
 export const OUTBOX_WORDS = 4096
 export const RESERVED = 7072
+/** For each word of the windows, where the record of a fragment stands in the incoming buffer, or -1. */
+export const STAGED = 7200
 
 export const COMMAND_SEND = 1
 export const COMMAND_EXIT = 2

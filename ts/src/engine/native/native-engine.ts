@@ -1,6 +1,7 @@
 import {
   type AliasMode,
   type AllocatorFacts,
+  type Blueprint,
   EMPTY,
   type Engine,
   type EngineOptions,
@@ -11,11 +12,13 @@ import {
   type SystemFacts,
 } from '../engine.js'
 import { ErrorCode, VigaError } from '../../errors.js'
-import { Pid } from '../../pid.js'
+import { Pid, samePid } from '../../pid.js'
 import type { Process } from '../../process/process.js'
 import { Ref } from '../../ref.js'
 import { etsTransfer } from '../../ets-transfer.js'
 import type { Addon } from './addon.js'
+import { Away } from './away.js'
+import { FRAGMENT } from './outgoing.js'
 import {
   A0, A1, A2, A3, A4, A6,
   COMMAND_CALL, COMMAND_EXIT, COMMAND_REPLY, COMMAND_SEND, COMMAND_SEND_ALIAS, COMMAND_SPAWN,
@@ -38,6 +41,16 @@ const SLICE_REDUCTIONS = 4000
 /** Slices of one batch share the reductions of one, so that what is more urgent waits no longer for a batch. */
 export const BATCH_REDUCTIONS = SLICE_REDUCTIONS
 const SPAWN_REDUCTIONS = 20
+/** Parts of the process table, as crates/runtime/src/between.rs has them: of 1,024 indexes each. */
+const PART_BITS = 10
+const PARTS = (1 << (27 - PART_BITS)) + 256
+
+function tableFull(limit: number): VigaError {
+  return new VigaError(
+    ErrorCode.SystemLimit,
+    `spawn: the process table holds ${limit} processes, as many as it may; start the runtime with a larger processLimit, or end some`,
+  )
+}
 
 /**
  * The engine behind the addon: processes, signals, mailboxes and timers live in Rust, this isolate executes the slices it is
@@ -70,6 +83,11 @@ export class NativeEngine implements Engine {
   reductions = 0
 
   readonly addon: Addon
+  /** The only scheduler of its system: all processes are here. */
+  private alone = true
+  /** 1 for each part of the process table (1,024 indexes) that is this scheduler's. */
+  private readonly here = new Uint8Array(PARTS)
+  private away: Away | null = null
   readonly words = new Int32Array(WORDS)
   readonly values = new Values()
   readonly processTable: (Process | undefined)[] = []
@@ -91,8 +109,24 @@ export class NativeEngine implements Engine {
 
   start(root: Process, host: Host, options: EngineOptions): void {
     this.host = host
-    this.words[A0] = options.processLimit
-    this.addon.start(this.words)
+    const { words, addon } = this
+    const { join } = options
+    words[A2] = options.busyWait ?? 0
+    if (join === undefined) {
+      this.schedulers = options.schedulers ?? 1
+      words[A0] = options.processLimit
+      words[A1] = this.schedulers
+      addon.start(words)
+      this.system = words[R2] as number
+    } else {
+      this.schedulers = options.schedulers ?? 1
+      this.scheduler = join.scheduler
+      this.system = join.system
+      words[A0] = join.system
+      words[A1] = join.scheduler
+      addon.join(words)
+    }
+    const rootPid = new Pid<unknown>(words[R0] as number, (words[R1] as number) >>> 0)
     const version = this.words[HEADER_VERSION]
     if (version !== VERSION) {
       this.addon.stop()
@@ -101,8 +135,17 @@ export class NativeEngine implements Engine {
         `the native binary speaks version ${String(version)} of the control block, this package version ${VERSION}; install or build a matching pair`,
       )
     }
-    root.pid = new Pid(0, 0)
-    this.processTable[0] = root
+    root.pid = rootPid
+    this.processTable[rootPid.index] = root
+    this.alone = this.schedulers === 1
+    if (this.alone) {
+      this.here.fill(1)
+    } else {
+      this.here[rootPid.index >>> PART_BITS] = 1
+      this.away = new Away(addon, words)
+      addon.hearBell(() => this.loop.ring())
+      this.loop.soon()
+    }
   }
 
   stop(): void {
@@ -127,7 +170,52 @@ export class NativeEngine implements Engine {
     this.windowPlace = place + 1
     this.reductions++
     const handle = this.words[place] as number
-    return handle >= 0 ? this.values.take(handle) : this.systemMessage(this.current as Process, handle)
+    if (handle < 0) return this.systemMessage(this.current as Process, handle)
+    return handle < FRAGMENT ? this.values.take(handle) : (this.away as Away).readStaged(place, handle)
+  }
+
+  /** A message or reason that came from another scheduler; `taken` when it is a message that is used up by that. */
+  readFragment(handle: number, taken: boolean): unknown {
+    return (this.away as Away).read(handle, taken)
+  }
+
+  /** Nothing is left to run: true when something has arrived after all, else the isolate may sleep. */
+  awaitArrivals(): boolean {
+    if (this.alone) return false
+    this.addon.idle()
+    return this.words[R0] !== 0
+  }
+
+  /** Makes the process whose slice begins of the blueprint that is its first message. */
+  arrive(index: number, serial: number): Process {
+    const { words } = this
+    const place = this.windowPlace++
+    const process = this.host.arrive((this.away as Away).readStaged(place, words[place] as number) as Blueprint)
+    process.pid = new Pid(index, serial)
+    this.seat(process)
+    return process
+  }
+
+  /** A process takes its place; what had it before is over. */
+  private seat(process: Process): void {
+    const { index } = process.pid
+    const earlier = this.processTable[index]
+    if (earlier !== undefined) this.host.buried(earlier)
+    this.processTable[index] = process
+    this.here[index >>> PART_BITS] = 1
+  }
+
+  /** Handle of a message for `to`: the value itself, or for a process of another scheduler its record. */
+  private handleFor(to: Pid | Ref, message: unknown, name: string): number {
+    if (this.here[to.index >>> PART_BITS] === 1 || this.away === null) return this.values.store(message)
+    return this.away.record(message, name)
+  }
+
+  /** Handle of a reason, which may have to be told to processes of other schedulers. */
+  private reasonHandle(reason: unknown): number {
+    const constant = this.values.constantOf(reason)
+    if (constant !== -1) return constant
+    return this.away === null ? this.values.store(reason) : this.away.reason(reason)
   }
 
   private refill(): boolean {
@@ -168,8 +256,14 @@ export class NativeEngine implements Engine {
     const words = this.words
     words[A0] = handle
     this.addon.systemMessage()
+    if (words[R0] === 2) {
+      ;(this.away as Away).growSingle(words[R1] as number)
+      return this.systemMessage(process, handle)
+    }
     const pid = this.pidOf(words[R1] as number, (words[R2] as number) >>> 0)
-    const reason = this.host.copyReason(this.values.peek(words[R3] as number))
+    const named = words[R3] as number
+    const reason =
+      named < FRAGMENT ? this.host.copyReason(this.values.peek(named)) : (this.away as Away).readSingle()
     if (words[R0] === 0) return { type: 'EXIT', from: pid, reason }
     const id = refId(words[R4] as number, words[R5] as number)
     const ref = new Ref(process.pid.index, process.pid.serial, id)
@@ -183,7 +277,7 @@ export class NativeEngine implements Engine {
 
   send(to: Pid, message: unknown): void {
     const words = this.words
-    const handle = this.values.store(message)
+    const handle = this.handleFor(to, message, 'message')
     const place = this.outbox(4)
     words[place] = COMMAND_SEND
     writePid(words, place + 1, to)
@@ -192,11 +286,11 @@ export class NativeEngine implements Engine {
   }
 
   sendAlias(alias: Ref, message: unknown): void {
-    this.referenceCommand(COMMAND_SEND_ALIAS, alias, this.values.store(message))
+    this.referenceCommand(COMMAND_SEND_ALIAS, alias, this.handleFor(alias, message, 'message'))
   }
 
   reply(ref: Ref, value: unknown): void {
-    this.referenceCommand(COMMAND_REPLY, ref, this.values.store(value))
+    this.referenceCommand(COMMAND_REPLY, ref, this.handleFor(ref, value, 'reply'))
   }
 
   private referenceCommand(command: number, ref: Ref, handle: number): void {
@@ -211,7 +305,7 @@ export class NativeEngine implements Engine {
 
   call(process: Process, target: Pid, ref: Ref, request: unknown, timeout: number): void {
     const words = this.words
-    const handle = this.values.store(request)
+    const handle = this.handleFor(target, request, 'request')
     const place = this.outbox(8)
     words[place] = COMMAND_CALL
     writePid(words, place + 1, target)
@@ -243,7 +337,15 @@ export class NativeEngine implements Engine {
 
   // --- processes -----------------------------------------------------------------------------------------------------------
 
-  spawn(process: Process, parent: Process, link: boolean, monitor: Ref | null, priority: Priority): Pid {
+  spawn(
+    process: Process,
+    parent: Process,
+    link: boolean,
+    monitor: Ref | null,
+    priority: Priority,
+    scheduler = 0,
+  ): Pid {
+    if (scheduler !== 0 && scheduler !== this.scheduler) return this.spawnAway(process, parent, link, monitor, priority, scheduler)
     const words = this.words
     let reserved = words[RESERVED_LEN] as number
     if (reserved === 0) reserved = this.reserve()
@@ -252,9 +354,7 @@ export class NativeEngine implements Engine {
     const serial = words[RESERVED + reserved * 2 + 1] as number
     const pid = new Pid<unknown>(index, serial >>> 0)
     process.pid = pid
-    const earlier = this.processTable[index]
-    if (earlier !== undefined) this.host.buried(earlier)
-    this.processTable[index] = process
+    this.seat(process)
     const place = this.outbox(8)
     words[place] = COMMAND_SPAWN
     words[place + 1] = index
@@ -269,6 +369,28 @@ export class NativeEngine implements Engine {
     return pid
   }
 
+  private spawnAway(
+    process: Process,
+    parent: Process,
+    link: boolean,
+    monitor: Ref | null,
+    priority: Priority,
+    scheduler: number,
+  ): Pid {
+    const words = this.words
+    const blueprint = (this.away as Away).record(process.blueprint, 'blueprint')
+    words[A0] = scheduler
+    words[A1] = link ? priority | SPAWN_LINKED : priority
+    words[A2] = monitor === null ? 0 : monitor.id
+    words[A3] = monitor === null ? 0 : monitor.id / TWO_32
+    writePid(words, A4, parent.pid)
+    words[A6] = blueprint
+    this.addon.spawnAway()
+    if (words[R0] === 0) throw tableFull(words[R1] as number)
+    this.reductions += SPAWN_REDUCTIONS
+    return new Pid(words[R1] as number, (words[R2] as number) >>> 0)
+  }
+
   become(arriving: Process, real: Process): void {
     const { pid } = arriving
     if (this.processTable[pid.index] !== arriving) return
@@ -281,11 +403,7 @@ export class NativeEngine implements Engine {
     this.addon.reserve()
     this.loop.forget()
     const reserved = this.words[RESERVED_LEN] as number
-    if (reserved === 0)
-      throw new VigaError(
-        ErrorCode.SystemLimit,
-        `spawn: the process table holds ${this.words[R0]} processes, as many as it may; start the runtime with a larger processLimit, or end some`,
-      )
+    if (reserved === 0) throw tableFull(this.words[R0] as number)
     return reserved
   }
 
@@ -295,16 +413,17 @@ export class NativeEngine implements Engine {
     if (this.processTable[index] !== process) return
     this.processTable[index] = undefined
     this.endedSince = true
-    const handle = this.values.storeReason(reason)
     // Nobody is linked with it or watches it: its end may take effect with what it has sent.
     if (this.current === process && words[this.slice + SLICE_QUIET] === 1) {
       const place = this.outbox(4)
+      const constant = this.values.constantOf(reason)
       words[place] = COMMAND_EXIT
       words[place + 1] = index
       words[place + 2] = serial
-      words[place + 3] = handle
+      words[place + 3] = constant === -1 ? this.values.store(reason) : constant
       return
     }
+    const handle = this.reasonHandle(reason)
     words[A0] = index
     words[A1] = serial
     words[A2] = handle
@@ -328,7 +447,8 @@ export class NativeEngine implements Engine {
     this.drained = true
     if (words[R0] === 0) return EMPTY
     const handle = words[R1] as number
-    return handle >= 0 ? this.values.take(handle) : this.systemMessage(process, handle)
+    if (handle < 0) return this.systemMessage(process, handle)
+    return handle < FRAGMENT ? this.values.take(handle) : this.readFragment(handle, true)
   }
 
   holdOutside(process: Process, delta: number): void {
@@ -405,9 +525,10 @@ export class NativeEngine implements Engine {
   }
 
   signalExit(process: Process, to: Pid, reason: unknown): void {
+    const handle = this.reasonHandle(reason)
     writePid(this.words, A0, process.pid)
     writePid(this.words, A2, to)
-    this.words[A4] = this.values.storeReason(reason)
+    this.words[A4] = handle
     this.addon.signalExit()
     this.loop.forget()
     this.loop.soon()
@@ -458,9 +579,10 @@ export class NativeEngine implements Engine {
 
   startTimer(milliseconds: number, to: Pid, message: unknown): number {
     const words = this.words
+    const handle = this.handleFor(to, message, 'message')
     writePid(this.words, A0, to)
     words[A2] = milliseconds
-    words[A3] = this.values.store(message)
+    words[A3] = handle
     this.addon.startTimer()
     this.loop.soon()
     return (words[R1] as number >>> 0) * TWO_32 + ((words[R0] as number) >>> 0)
@@ -506,7 +628,7 @@ export class NativeEngine implements Engine {
     const answer = this.addon.processFacts()
     if (answer === undefined) return undefined
     const facts = readProcessFacts(answer)
-    return pid.index === 0 ? { ...facts, parent: null } : facts
+    return facts.parent !== null && samePid(facts.parent, pid) ? { ...facts, parent: null } : facts
   }
 
   systemFacts(): SystemFacts {

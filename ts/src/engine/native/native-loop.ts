@@ -10,7 +10,11 @@ import {
   SLICE_WORDS, YIELD_DUE,
 } from './control-block.js'
 import { BATCH_REDUCTIONS, type NativeEngine } from './native-engine.js'
+import { FRAGMENT } from './outgoing.js'
 import { refId, timeoutWord } from './words.js'
+
+/** Wake of the first slice of a process that another scheduler has started here. */
+const ARRIVE = 5
 
 /**
  * The executing side of the slice protocol: asks the core for a batch of slices, runs them, and asks again, until nothing is
@@ -29,6 +33,11 @@ export class NativeLoop {
   /** There may be work: a turn follows, unless one is in progress. */
   soon(): void {
     if (!this.turns.inTurn) this.turns.soon()
+  }
+
+  /** Another thread has work for this isolate. */
+  ring(): void {
+    this.turns.now()
   }
 
   stop(): void {
@@ -54,7 +63,7 @@ export class NativeLoop {
         engine.microtasksDue = false
         runPromiseJobs()
         if (this.stopped) return
-      } else if (length === 0 && words[OUTBOX_LEN] === 0) {
+      } else if (length === 0 && words[OUTBOX_LEN] === 0 && !engine.awaitArrivals()) {
         break
       }
       if (words[YIELD_DUE] !== 0) {
@@ -83,7 +92,7 @@ export class NativeLoop {
       const index = words[slice + SLICE_INDEX] as number
       // Ended before its turn came.
       if (index >= 0) {
-        this.runSlice(engine.processTable[index] as Process, slice)
+        this.runSlice(index, slice)
         reductions += engine.reductions
       }
       place++
@@ -92,9 +101,10 @@ export class NativeLoop {
     words[IN_SLICE] = 0
   }
 
-  private runSlice(process: Process, slice: number): void {
+  private runSlice(index: number, slice: number): void {
     const engine = this.engine
     const words = engine.words
+    let process = engine.processTable[index] as Process
     const start = words[slice + SLICE_WINDOW_START] as number
     engine.windowPlace = start
     engine.windowEnd = start + (words[slice + SLICE_WINDOW_LEN] as number)
@@ -103,8 +113,11 @@ export class NativeLoop {
     engine.reductions = 0
     engine.waitTimeout = -1
     engine.heldDelta = 0
-    const wake = words[slice + SLICE_WAKE] as Wake
-    if (wake === WakeReason.Outcome) this.loadOutcome(slice)
+    let wake = words[slice + SLICE_WAKE] as Wake | typeof ARRIVE
+    if (wake === ARRIVE) {
+      process = engine.arrive(index, (words[slice + SLICE_OUTCOME_LOW] as number) >>> 0)
+      wake = WakeReason.Start
+    } else if (wake === WakeReason.Outcome) this.loadOutcome(slice)
     engine.current = process
     let end: SliceEnd
     try {
@@ -128,11 +141,13 @@ export class NativeLoop {
     const words = engine.words
     const status = words[slice + SLICE_OUTCOME_KIND] as OutcomeStatus
     const handle = words[slice + SLICE_OUTCOME_HANDLE] as number
+    const fragment = handle >= FRAGMENT
     engine.outcomeRef = refId(words[slice + SLICE_OUTCOME_LOW] as number, words[slice + SLICE_OUTCOME_HIGH] as number)
     engine.outcomeStatus = status
-    if (status === OutcomeStatus.Reply) engine.outcomeValue = engine.values.take(handle)
-    else if (status === OutcomeStatus.Down) engine.outcomeValue = engine.host.copyReason(engine.values.peek(handle))
-    else engine.outcomeValue = undefined
+    if (status === OutcomeStatus.Timeout) engine.outcomeValue = undefined
+    else if (fragment) engine.outcomeValue = engine.readFragment(handle, status === OutcomeStatus.Reply)
+    else if (status === OutcomeStatus.Reply) engine.outcomeValue = engine.values.take(handle)
+    else engine.outcomeValue = engine.host.copyReason(engine.values.peek(handle))
   }
 
   /** Lets go of values that nobody will take and of processes that signals have ended, and passes on what those owned. */

@@ -41,18 +41,14 @@ export class Values {
     this.free = grown
   }
 
-  /** Handle of an exit reason: constant for the common ones, which are never given back. */
-  storeReason(reason: unknown): number {
-    if (typeof reason === 'string') {
-      const constant = CONSTANTS.indexOf(reason)
-      if (constant !== -1) return constant
-    }
-    return this.store(reason)
+  /** Handle of a reason that has a fixed one, or -1. */
+  constantOf(reason: unknown): number {
+    return typeof reason === 'string' ? CONSTANTS.indexOf(reason) : -1
   }
 }
 
 /** Reasons with fixed handles, as `constant` in crates/runtime/src/handles.rs; the rest up to 16 is unused. */
 const CONSTANTS: readonly unknown[] = Array.from(
   { length: 16 },
-  (_, handle) => ['normal', 'kill', 'killed', 'noproc', 'noconnection', 'shutdown'][handle] ?? null,
+  (_, handle) => ['normal', 'kill', 'killed', 'noproc', 'noconnection', 'shutdown', 'scheduler_down'][handle] ?? null,
 )

@@ -1,0 +1,575 @@
+//! Processes of other schedulers: how signals leave a domain, and what those that arrive do.
+//!
+//! What two processes of different schedulers have between them is kept on both sides: each end of a link in
+//! [`Entry::away`](crate::process::Entry), a monitor as a record of its owner that names the *far* target, and as a record on
+//! its target that names the far owner. The sides agree because signals between them arrive in order.
+//!
+//! `unlink` waits for an answer before it forgets the link: a Link that the other side has sent before it saw the Unlink is void,
+//! since the Unlink on its way ends it there. So both sides come to the same view.
+
+use hashbrown::HashMap;
+use viga_scheduler::RunQueues;
+
+use crate::batch::NO_SLICE;
+use crate::between::{Reason, Signal};
+use crate::fragment::Fragment;
+use crate::handles::{FRAGMENT, constant};
+use crate::monitor::{AliasMode, NOBODY, Purpose};
+use crate::outcome::OutcomeKind;
+use crate::process::{Status, flag};
+use crate::slab::NIL;
+use crate::{Domain, Pid, Spawn};
+
+/// Links of one process with processes of other schedulers.
+pub type AwayLinks = HashMap<Pid, AwayLink>;
+
+/// This side of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AwayLink {
+    Linked,
+    /// Ended here; the other side has not answered yet.
+    Unlinking,
+}
+
+/// Who a fragment of the executor is for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Recipient {
+    Process(Pid),
+    Alias(Pid, u64),
+    Caller(Pid, u64),
+}
+
+impl Domain {
+    // --- leaving ------------------------------------------------------------------------------------------------------
+
+    /// Puts a signal on its way to the home of `to`.
+    #[inline]
+    pub(crate) fn post(&mut self, to: Pid, signal: Signal) {
+        let scheduler = self.between.home(to.index);
+        self.out[scheduler].push(signal);
+        self.out_some = true;
+    }
+
+    /// The record that the executor has written into its outgoing buffer. `None` for a word that names none.
+    pub(crate) fn outgoing_fragment(&self, word: u32) -> Option<Fragment> {
+        if word & FRAGMENT == 0 {
+            return None;
+        }
+        let offset = (word & !FRAGMENT) as usize * 8;
+        Fragment::copy_of(self.batch.outgoing?.bytes().get(offset..)?).ok()
+    }
+
+    /// The handle of a reason that the executor gives: one of its own, or that of a fragment.
+    pub fn reason_of_executor(&mut self, word: u32) -> u32 {
+        if word & FRAGMENT == 0 {
+            return word;
+        }
+        match self.outgoing_fragment(word) {
+            Some(fragment) => self.handles.parcel(fragment, false),
+            None => constant::KILLED,
+        }
+    }
+
+    /// The handle of a message that the executor gives for a process of this domain.
+    pub(crate) fn message_of_executor(&mut self, word: u32) -> Option<u32> {
+        if word & FRAGMENT == 0 {
+            return Some(word);
+        }
+        let fragment = self.outgoing_fragment(word)?;
+        Some(self.handles.parcel(fragment, true))
+    }
+
+    pub(crate) fn send_fragment(
+        &mut self,
+        queues: &mut RunQueues,
+        recipient: Recipient,
+        word: u32,
+    ) {
+        let Some(fragment) = self.outgoing_fragment(word) else {
+            return;
+        };
+        let (Recipient::Process(pid) | Recipient::Alias(pid, _) | Recipient::Caller(pid, _)) =
+            recipient;
+        if self.table.is_away(pid) {
+            let signal = match recipient {
+                Recipient::Process(to) => Signal::Message { to, fragment },
+                Recipient::Alias(owner, reference) => Signal::Alias {
+                    owner,
+                    reference,
+                    fragment,
+                },
+                Recipient::Caller(caller, reference) => {
+                    self.forget_watcher(caller, reference);
+                    Signal::Reply {
+                        caller,
+                        reference,
+                        from: self.scheduler,
+                        fragment,
+                    }
+                }
+            };
+            self.post(pid, signal);
+        } else {
+            self.deliver_fragment(queues, recipient, fragment);
+        }
+    }
+
+    fn deliver_fragment(
+        &mut self,
+        queues: &mut RunQueues,
+        recipient: Recipient,
+        fragment: Fragment,
+    ) {
+        let handle = self.handles.parcel(fragment, true);
+        match recipient {
+            Recipient::Process(to) => self.send(queues, to, handle),
+            Recipient::Alias(owner, reference) => self.send_alias(queues, owner, reference, handle),
+            Recipient::Caller(caller, reference) => self.reply(queues, caller, reference, handle),
+        }
+    }
+
+    /// A process of this domain is linked with one of another from now on. O(1).
+    pub(crate) fn link_away(&mut self, from: u32, to: Pid) {
+        let from_pid = self.pid_at(from);
+        if self.keep_away_link(from, to) {
+            self.post(to, Signal::Link { to, from: from_pid });
+        }
+    }
+
+    /// False when they are linked already.
+    fn keep_away_link(&mut self, index: u32, other: Pid) -> bool {
+        let links = self.table.entry(index).away.get_or_insert_default();
+        let before = links.insert(other, AwayLink::Linked);
+        self.away_links += u32::from(before.is_none());
+        self.no_longer_quiet(index);
+        before != Some(AwayLink::Linked)
+    }
+
+    pub(crate) fn unlink_away(&mut self, from: u32, to: Pid) {
+        let from_pid = self.pid_at(from);
+        let links = self.table.entry(from).away.as_mut();
+        if let Some(link @ AwayLink::Linked) = links.and_then(|links| links.get_mut(&to)) {
+            *link = AwayLink::Unlinking;
+            self.post(to, Signal::Unlink { to, from: from_pid });
+        }
+    }
+
+    /// Forgets this side of a link; what it was.
+    fn forget_away_link(&mut self, index: u32, other: Pid) -> Option<AwayLink> {
+        let entry = self.table.entry(index);
+        let links = entry.away.as_mut()?;
+        let link = links.remove(&other);
+        if links.is_empty() {
+            entry.away = None;
+        }
+        self.away_links -= u32::from(link.is_some());
+        link
+    }
+
+    /// The process has ended: its links with processes of other schedulers carry the reason there.
+    pub(crate) fn tell_away_links(&mut self, pid: Pid, reason: u32) {
+        let Some(links) = self.table.entry(pid.index).away.take() else {
+            return;
+        };
+        self.away_links -= links.len() as u32;
+        for (to, link) in *links {
+            if link == AwayLink::Linked {
+                let reason = self.handles.reason_for(reason);
+                let from = pid;
+                self.post(
+                    to,
+                    Signal::Exit {
+                        to,
+                        from,
+                        reason,
+                        linked: true,
+                    },
+                );
+            }
+        }
+    }
+
+    /// Starts a process on another scheduler, in a place that was claimed there; `word` names the record of its blueprint.
+    pub fn spawn_away(&mut self, pid: Pid, spawn: Spawn, linked: bool, monitor: u64, word: u32) {
+        let Some(blueprint) = self.outgoing_fragment(word) else {
+            return;
+        };
+        let Spawn { parent, priority } = spawn;
+        let parent_lives = self.table.live(parent).is_some();
+        if parent_lives && linked {
+            self.keep_away_link(parent.index, pid);
+        }
+        if parent_lives && monitor != 0 {
+            let record = self.add_monitor(
+                monitor,
+                parent.index,
+                NIL,
+                Purpose::Monitor,
+                AliasMode::None,
+            );
+            self.monitors[record].far = pid;
+        }
+        let signal = Signal::Spawn {
+            pid,
+            parent,
+            priority,
+            linked,
+            monitor: if parent_lives { monitor } else { 0 },
+            blueprint,
+        };
+        self.post(pid, signal);
+    }
+
+    // --- arriving -----------------------------------------------------------------------------------------------------
+
+    /// What others have sent takes effect.
+    #[cold]
+    pub(crate) fn work_off_inbox(&mut self, queues: &mut RunQueues) {
+        let mut signals = std::mem::take(&mut self.arrived);
+        self.between.inbox(self.scheduler).take(&mut signals);
+        for signal in signals.drain(..) {
+            self.arrive(queues, signal);
+        }
+        self.arrived = signals;
+    }
+
+    fn arrive(&mut self, queues: &mut RunQueues, signal: Signal) {
+        match signal {
+            Signal::Message { to, fragment } => {
+                self.deliver_fragment(queues, Recipient::Process(to), fragment);
+            }
+            Signal::Call {
+                target,
+                caller,
+                reference,
+                fragment,
+            } => {
+                self.call_arrives(queues, target, caller, reference, fragment);
+            }
+            Signal::Reply {
+                caller,
+                reference,
+                from,
+                fragment,
+            } => {
+                self.reply_arrives(queues, caller, reference, from, fragment);
+            }
+            Signal::Alias {
+                owner,
+                reference,
+                fragment,
+            } => {
+                self.deliver_fragment(queues, Recipient::Alias(owner, reference), fragment);
+            }
+            Signal::Link { to, from } => self.link_arrives(to, from),
+            Signal::Unlink { to, from } => {
+                if self.table.live(to).is_some()
+                    && self.away_link(to.index, from) == Some(AwayLink::Linked)
+                {
+                    self.forget_away_link(to.index, from);
+                }
+                self.post(from, Signal::UnlinkSeen { to: from, from: to });
+            }
+            Signal::UnlinkSeen { to, from } => {
+                if self.table.live(to).is_some()
+                    && self.away_link(to.index, from) == Some(AwayLink::Unlinking)
+                {
+                    self.forget_away_link(to.index, from);
+                }
+            }
+            Signal::Exit {
+                to,
+                from,
+                reason,
+                linked,
+            } => {
+                self.exit_arrives(queues, to, from, reason, linked);
+            }
+            Signal::Monitor {
+                target,
+                owner,
+                reference,
+            } => {
+                if self.table.live(target).is_some() {
+                    self.add_watcher(target.index, owner, reference, Purpose::Monitor);
+                    self.no_longer_quiet(target.index);
+                } else {
+                    self.post_noproc(owner, reference, target);
+                }
+            }
+            Signal::Demonitor { owner, reference } => self.forget_watcher(owner, reference),
+            Signal::Down {
+                owner,
+                reference,
+                from,
+                reason,
+            } => {
+                self.down_arrives(queues, owner, reference, from, reason);
+            }
+            Signal::Spawn {
+                pid,
+                parent,
+                priority,
+                linked,
+                monitor,
+                blueprint,
+            } => {
+                let spawn = Spawn { parent, priority };
+                self.spawn_arrives(queues, pid, spawn, linked, monitor, blueprint);
+            }
+            Signal::Named { to, name } => match self.table.live(to) {
+                Some(entry) => entry.names.get_or_insert_default().push(name),
+                None => self.between.unname(&name, to),
+            },
+            Signal::Unnamed { to, name } => {
+                if let Some(entry) = self.table.live(to) {
+                    entry.forget_name(&name);
+                }
+            }
+            Signal::LocalMessage { to, handle } => self.send(queues, to, handle),
+            Signal::LocalExit { to, from, reason } => self.signal_exit(queues, from, to, reason),
+        }
+    }
+
+    fn away_link(&self, index: u32, other: Pid) -> Option<AwayLink> {
+        self.table.peek(index).away.as_ref()?.get(&other).copied()
+    }
+
+    fn link_arrives(&mut self, to: Pid, from: Pid) {
+        if self.table.live(to).is_none() {
+            let reason = Reason::Constant(constant::NOPROC);
+            self.post(
+                from,
+                Signal::Exit {
+                    to: from,
+                    from: to,
+                    reason,
+                    linked: true,
+                },
+            );
+        } else if self.away_link(to.index, from) != Some(AwayLink::Unlinking) {
+            self.keep_away_link(to.index, from);
+        }
+    }
+
+    fn exit_arrives(
+        &mut self,
+        queues: &mut RunQueues,
+        to: Pid,
+        from: Pid,
+        reason: Reason,
+        linked: bool,
+    ) {
+        if self.table.live(to).is_none() {
+            return;
+        }
+        if linked {
+            if self.away_link(to.index, from) != Some(AwayLink::Linked) {
+                return;
+            }
+            self.forget_away_link(to.index, from);
+        }
+        let reason = self.handles.reason_from(reason);
+        self.handles.retain(reason);
+        self.exit_signal(queues, from, to.index, reason, linked);
+        self.bury_dying(queues);
+        self.handles.drop_reason(reason);
+    }
+
+    fn post_noproc(&mut self, owner: Pid, reference: u64, from: Pid) {
+        let reason = Reason::Constant(constant::NOPROC);
+        self.post(
+            owner,
+            Signal::Down {
+                owner,
+                reference,
+                from,
+                reason,
+            },
+        );
+    }
+
+    fn call_arrives(
+        &mut self,
+        queues: &mut RunQueues,
+        target: Pid,
+        caller: Pid,
+        reference: u64,
+        request: Fragment,
+    ) {
+        if self.table.live(target).is_none() {
+            self.post_noproc(caller, reference, target);
+            return;
+        }
+        self.add_watcher(
+            target.index,
+            caller,
+            reference,
+            Purpose::Call { timer: NIL },
+        );
+        self.no_longer_quiet(target.index);
+        let handle = self.handles.parcel(request, true);
+        self.append(queues, target.index, handle);
+    }
+
+    fn reply_arrives(
+        &mut self,
+        queues: &mut RunQueues,
+        caller: Pid,
+        reference: u64,
+        from: usize,
+        value: Fragment,
+    ) {
+        if let Some(record) = self.find_monitor(caller, reference) {
+            let far = self.monitors[record].far;
+            if far != NOBODY && self.between.home(far.index) == from {
+                // The callee's scheduler has forgotten the call already.
+                self.monitors[record].far = NOBODY;
+            }
+        }
+        self.deliver_fragment(queues, Recipient::Caller(caller, reference), value);
+    }
+
+    fn down_arrives(
+        &mut self,
+        queues: &mut RunQueues,
+        owner: Pid,
+        reference: u64,
+        from: Pid,
+        reason: Reason,
+    ) {
+        let Some(record) = self.find_monitor(owner, reference) else {
+            return;
+        };
+        self.monitors[record].far = NOBODY;
+        let reason = self.handles.reason_from(reason);
+        self.handles.retain(reason);
+        self.tell_watcher(queues, from, reason, record);
+        self.handles.drop_reason(reason);
+    }
+
+    fn spawn_arrives(
+        &mut self,
+        queues: &mut RunQueues,
+        pid: Pid,
+        spawn: Spawn,
+        linked: bool,
+        monitor: u64,
+        blueprint: Fragment,
+    ) {
+        let parent = spawn.parent;
+        if !self.begin(queues, pid, spawn) {
+            return;
+        }
+        self.table.entry(pid.index).set(flag::ARRIVED);
+        let handle = self.handles.parcel(blueprint, true);
+        self.append(queues, pid.index, handle);
+        if linked {
+            self.keep_away_link(pid.index, parent);
+        }
+        if monitor != 0 {
+            self.add_watcher(pid.index, parent, monitor, Purpose::Monitor);
+        }
+    }
+
+    // --- the end of an isolate ------------------------------------------------------------------------------------------
+
+    /// The isolate that executed the processes is gone: all of them end, and those linked with them or watching them hear
+    /// of it. Every handle of the isolate's is void. What was in its outbox was never sent.
+    pub fn isolate_ended(&mut self, queues: &mut RunQueues, reason: u32) {
+        self.drop_pending();
+        self.drop_batch();
+        let pids = self.pids();
+        for pid in pids {
+            if self.table.live(pid).is_some() {
+                self.end_process(queues, pid.index, reason);
+            }
+        }
+        self.bury_dying(queues);
+        while queues.pop().is_some() {}
+        self.hastened.clear();
+        self.buried.clear();
+        self.handles.forget_isolate();
+        self.shown.clear();
+        self.table.free_all();
+        self.batch.forget_isolate();
+        self.between.inbox(self.scheduler).set_vacant(true);
+    }
+
+    /// Slices in the isolate's hands are over. Fragments in their windows are the core's until they are settled; what the isolate
+    /// has taken of system messages nobody knows.
+    fn drop_batch(&mut self) {
+        let Some(block) = self.batch.block else {
+            return;
+        };
+        for place in self.batch.settled..self.batch.len {
+            let slice = self.batch.slices[place];
+            if slice.index == NIL {
+                continue;
+            }
+            self.forget_staged(
+                &block,
+                slice.window_start,
+                slice.window_start + slice.window_len,
+            );
+            if let Some(outcome) = slice.outcome
+                && outcome.kind == OutcomeKind::Down
+            {
+                self.handles.drop_reason(outcome.handle);
+            }
+            let process = self.table.entry(slice.index);
+            if process.serial == slice.serial && process.status != Status::Free {
+                process.status = Status::Waiting;
+            }
+            self.batch.slices[place] = NO_SLICE;
+        }
+        self.batch.len = 0;
+        self.batch.settled = 0;
+    }
+
+    // --- small parts ------------------------------------------------------------------------------------------------------
+
+    #[inline]
+    pub(crate) fn pid_at(&self, index: u32) -> Pid {
+        Pid {
+            index,
+            serial: self.table.peek(index).serial,
+        }
+    }
+
+    /// A call whose callee is far: the request leaves with it.
+    pub(crate) fn call_away(
+        &mut self,
+        queues: &mut RunQueues,
+        record: u32,
+        target: Pid,
+        word: u32,
+    ) {
+        let (owner, reference) = (self.monitors[record].owner, self.monitors[record].reference);
+        let caller = self.pid_at(owner);
+        match self.outgoing_fragment(word) {
+            Some(fragment) => {
+                self.monitors[record].far = target;
+                self.post(
+                    target,
+                    Signal::Call {
+                        target,
+                        caller,
+                        reference,
+                        fragment,
+                    },
+                );
+            }
+            None => {
+                self.remove_monitor(record);
+                self.outcome(
+                    queues,
+                    owner,
+                    reference,
+                    OutcomeKind::Down,
+                    constant::NOPROC,
+                );
+            }
+        }
+    }
+}

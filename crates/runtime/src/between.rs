@@ -1,0 +1,374 @@
+//! What the schedulers of one system share: whose home each part of the process table is, the count of processes, names,
+//! and an inbox for each scheduler.
+//!
+//! A scheduler's processes are its own: others reach them by signals ([`Signal`]) in its inbox, a queue under a lock of its
+//! own that is held for a push or a swap. All that one scheduler sends another goes through that one queue, so signals
+//! between any two processes arrive in the order in which they were sent.
+//!
+//! Lock order: a scheduler's lock, then an inbox or the names. Nothing is locked while an inbox or the names are.
+
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+use hashbrown::HashMap;
+use viga_scheduler::Priority;
+
+use crate::Pid;
+use crate::fragment::Fragment;
+
+/// Indexes of one part of the process table.
+pub const PART: u32 = 1 << PART_BITS;
+pub const PART_BITS: u32 = 10;
+/// Most schedulers of one system.
+pub const MOST_SCHEDULERS: usize = 256;
+/// Parts of the largest process table, and one more for each scheduler, whose last part need not be full.
+const PARTS: usize = (1 << 27 >> PART_BITS) + MOST_SCHEDULERS;
+
+/// A reason on its way: a constant, or the encoded term.
+#[derive(Debug)]
+pub enum Reason {
+    Constant(u32),
+    Fragment(Fragment),
+}
+
+/// What one scheduler sends another. The first pid is the receiver's, or that of the process to act on.
+#[derive(Debug)]
+pub enum Signal {
+    Message {
+        to: Pid,
+        fragment: Fragment,
+    },
+    Alias {
+        owner: Pid,
+        reference: u64,
+        fragment: Fragment,
+    },
+    Link {
+        to: Pid,
+        from: Pid,
+    },
+    Unlink {
+        to: Pid,
+        from: Pid,
+    },
+    /// The other side has seen an Unlink: from now on a Link from it is a new one.
+    UnlinkSeen {
+        to: Pid,
+        from: Pid,
+    },
+    Exit {
+        to: Pid,
+        from: Pid,
+        reason: Reason,
+        linked: bool,
+    },
+    Monitor {
+        target: Pid,
+        owner: Pid,
+        reference: u64,
+    },
+    Demonitor {
+        owner: Pid,
+        reference: u64,
+    },
+    Down {
+        owner: Pid,
+        reference: u64,
+        from: Pid,
+        reason: Reason,
+    },
+    Call {
+        target: Pid,
+        caller: Pid,
+        reference: u64,
+        fragment: Fragment,
+    },
+    Reply {
+        caller: Pid,
+        reference: u64,
+        /// The scheduler that answers: it has forgotten the call if it is the callee's.
+        from: usize,
+        fragment: Fragment,
+    },
+    Spawn {
+        /// A place that was claimed with `ProcessTable::claim_for_another`.
+        pid: Pid,
+        parent: Pid,
+        priority: Priority,
+        linked: bool,
+        /// Reference of the parent's monitor, or 0.
+        monitor: u64,
+        blueprint: Fragment,
+    },
+    /// The process has been given a name.
+    Named {
+        to: Pid,
+        name: Box<str>,
+    },
+    /// The name has been taken back.
+    Unnamed {
+        to: Pid,
+        name: Box<str>,
+    },
+    /// From a thread of the same isolate's owner that is not executing it: a handle of that isolate.
+    LocalMessage {
+        to: Pid,
+        handle: u32,
+    },
+    LocalExit {
+        to: Pid,
+        from: Pid,
+        reason: u32,
+    },
+}
+
+/// The inbox of one scheduler.
+pub struct Inbox {
+    signals: Mutex<Vec<Signal>>,
+    /// Something is in `signals`. Written under its lock; the relaxed look at it is a hint that is taken again under the lock.
+    some: AtomicBool,
+    /// Nobody executes the scheduler's processes, and none is left: what comes must be answered by who brings it.
+    vacant: AtomicBool,
+}
+
+/// See the module.
+pub struct Between {
+    homes: Box<[AtomicU8]>,
+    parts: AtomicU32,
+    alive: AtomicU32,
+    limit: u32,
+    references: AtomicU64,
+    names: RwLock<HashMap<Box<str>, Pid>>,
+    inboxes: Box<[Inbox]>,
+}
+
+/// Identifiers of references that an isolate gets at a time.
+pub const REFERENCES: u64 = 1 << 24;
+
+impl Between {
+    pub fn new(limit: u32, schedulers: usize) -> Self {
+        let inbox = || Inbox {
+            signals: Mutex::new(Vec::new()),
+            some: AtomicBool::new(false),
+            vacant: AtomicBool::new(false),
+        };
+        Between {
+            homes: (0..PARTS).map(|_| AtomicU8::new(0)).collect(),
+            parts: AtomicU32::new(0),
+            alive: AtomicU32::new(0),
+            limit,
+            references: AtomicU64::new(1),
+            names: RwLock::default(),
+            inboxes: (0..schedulers.clamp(1, MOST_SCHEDULERS))
+                .map(|_| inbox())
+                .collect(),
+        }
+    }
+
+    /// Number of schedulers.
+    pub fn schedulers(&self) -> usize {
+        self.inboxes.len()
+    }
+
+    /// The scheduler whose home the index is.
+    #[inline]
+    pub fn home(&self, index: u32) -> usize {
+        // Synchronizes with the store in `take_part`, by way of whatever brought the pid here.
+        self.homes
+            .get((index >> PART_BITS) as usize)
+            .map_or(0, |home| home.load(Ordering::Acquire) as usize)
+    }
+
+    /// A part of the table for this scheduler; `None` when all are taken.
+    pub fn take_part(&self, scheduler: usize) -> Option<u32> {
+        // Relaxed: the number alone matters.
+        let part = self.parts.fetch_add(1, Ordering::Relaxed);
+        let home = self.homes.get(part as usize)?;
+        // Pairs with the load in `home`.
+        home.store(scheduler as u8, Ordering::Release);
+        Some(part)
+    }
+
+    /// The first of [`REFERENCES`] identifiers that nobody else gets.
+    pub fn take_references(&self) -> u64 {
+        // Relaxed: the number alone matters.
+        self.references.fetch_add(REFERENCES, Ordering::Relaxed)
+    }
+
+    pub fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// Live processes of all schedulers.
+    #[inline]
+    pub fn alive(&self) -> u32 {
+        // Relaxed: a count, exact for who changes it and near enough for the others.
+        self.alive.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub fn one_more(&self) {
+        // Relaxed: as in `alive`.
+        self.alive.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub fn one_less(&self) {
+        // Relaxed: as in `alive`.
+        self.alive.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Gives `pid` the name. False when it is taken.
+    pub fn name(&self, name: &str, pid: Pid) -> bool {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        let free = !names.contains_key(name);
+        if free {
+            names.insert(name.into(), pid);
+        }
+        free
+    }
+
+    /// Takes the name from `pid`, if it has it.
+    pub fn unname(&self, name: &str, pid: Pid) {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if names.get(name) == Some(&pid) {
+            names.remove(name);
+        }
+    }
+
+    /// Takes the name from whoever has it.
+    pub fn take_name(&self, name: &str) -> Option<Pid> {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        names.remove(name)
+    }
+
+    pub fn whereis(&self, name: &str) -> Option<Pid> {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        names.get(name).copied()
+    }
+
+    pub fn names(&self) -> Vec<String> {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        names.keys().map(|name| name.to_string()).collect()
+    }
+
+    pub fn name_count(&self) -> usize {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        names.len()
+    }
+
+    #[inline]
+    pub fn inbox(&self, scheduler: usize) -> &Inbox {
+        &self.inboxes[scheduler]
+    }
+}
+
+impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, Vec<Signal>> {
+        self.signals.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Appends all of `signals`, which is empty afterwards. True when nobody executes the scheduler (see `vacant`).
+    pub fn append(&self, signals: &mut Vec<Signal>) -> bool {
+        let mut waiting = self.lock();
+        waiting.append(signals);
+        // Pairs with the look in `has_some`.
+        self.some.store(true, Ordering::Release);
+        self.vacant.load(Ordering::Relaxed)
+    }
+
+    /// Appends one signal.
+    pub fn push(&self, signal: Signal) -> bool {
+        let mut waiting = self.lock();
+        waiting.push(signal);
+        // Pairs with the look in `has_some`.
+        self.some.store(true, Ordering::Release);
+        self.vacant.load(Ordering::Relaxed)
+    }
+
+    /// Something waits. A hint: taken again under the lock where it matters.
+    #[inline]
+    pub fn has_some(&self) -> bool {
+        // Synchronizes with the stores in `append` and `push`.
+        self.some.load(Ordering::Acquire)
+    }
+
+    /// Takes everything, into the empty `into`.
+    pub fn take(&self, into: &mut Vec<Signal>) {
+        let mut waiting = self.lock();
+        std::mem::swap(&mut *waiting, into);
+        // Under the lock: ordered with the stores of those who append.
+        self.some.store(false, Ordering::Relaxed);
+    }
+
+    /// Runs `announce` while nothing can be appended, if nothing waits: whoever appends afterwards comes after it.
+    pub fn if_empty(&self, announce: impl FnOnce()) -> bool {
+        let waiting = self.lock();
+        let empty = waiting.is_empty();
+        if empty {
+            announce();
+        }
+        empty
+    }
+
+    /// See the field. Under the lock: whoever appends sees it or came before.
+    pub fn set_vacant(&self, vacant: bool) {
+        let _waiting = self.lock();
+        self.vacant.store(vacant, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(index: u32) -> Signal {
+        Signal::LocalMessage {
+            to: Pid { index, serial: 0 },
+            handle: 0,
+        }
+    }
+
+    #[test]
+    fn parts_have_one_home_each() {
+        let between = Between::new(100, 3);
+        assert_eq!(between.take_part(2), Some(0));
+        assert_eq!(between.take_part(1), Some(1));
+        assert_eq!(between.home(5), 2);
+        assert_eq!(between.home(PART), 1);
+        assert_eq!(between.home(u32::MAX), 0);
+    }
+
+    #[test]
+    fn an_inbox_keeps_order_and_is_announced_empty_only_when_it_is() {
+        let inbox = &Between::new(1, 1).inboxes[0];
+        assert!(inbox.if_empty(|| {}));
+        inbox.push(message(1));
+        inbox.append(&mut vec![message(2), message(3)]);
+        assert!(inbox.has_some());
+        assert!(!inbox.if_empty(|| panic!("it is not empty")));
+        let mut taken = Vec::new();
+        inbox.take(&mut taken);
+        let order: Vec<u32> = taken
+            .iter()
+            .map(|signal| match signal {
+                Signal::LocalMessage { to, .. } => to.index,
+                _ => 0,
+            })
+            .collect();
+        assert_eq!(order, [1, 2, 3]);
+        assert!(!inbox.has_some());
+    }
+
+    #[test]
+    fn a_name_is_taken_back_from_its_holder_alone() {
+        let between = Between::new(1, 1);
+        let [one, other] = [1, 2].map(|index| Pid { index, serial: 0 });
+        assert!(between.name("a", one));
+        assert!(!between.name("a", other));
+        between.unname("a", other);
+        assert_eq!(between.whereis("a"), Some(one));
+        between.unname("a", one);
+        assert_eq!(between.whereis("a"), None);
+    }
+}
