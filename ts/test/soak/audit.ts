@@ -48,8 +48,8 @@ function* alive({ charges, pages }: Evidence): Generator<Page> {
 /** Every message between the living arrived; of the dead too what they sent, unless their scheduler took the count with it. */
 function checkMessages(evidence: Evidence, check: Check): void {
   const { charges, pages, crashed } = evidence
-  for (const { id, scheduler } of charges.values())
-    check(pages.has(id) || crashed.has(scheduler), () => `${id} on scheduler ${scheduler} has left no book`)
+  for (const { id, scheduler, born } of charges.values())
+    check(pages.has(id) === born || crashed.has(scheduler), () => `${id} on scheduler ${scheduler} ${born ? 'has left no book' : 'has a book, but its first message has not arrived'}`)
   for (const page of alive(evidence)) {
     const received = new Map(page.received)
     for (const sender of pages.values()) {

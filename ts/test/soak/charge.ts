@@ -6,6 +6,8 @@ export interface Charge {
   readonly pid: Pid<unknown>
   readonly scheduler: number
   readonly ref: Ref
+  /** It has spoken, so it has a book. Who is killed before its first slice has none. */
+  born: boolean
   ended: boolean
   /** Why it ended, once it has. */
   reason: unknown

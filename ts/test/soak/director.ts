@@ -53,7 +53,7 @@ export class Director {
   adopt(id: string, pid: Pid<unknown>, scheduler: number): Charge {
     const known = this.charges.get(id)
     if (known !== undefined) return known
-    const charge: Charge = { id, pid, scheduler, ref: monitor(pid), ended: false, reason: undefined, quiet: false }
+    const charge: Charge = { id, pid, scheduler, ref: monitor(pid), born: false, ended: false, reason: undefined, quiet: false }
     this.charges.set(id, charge)
     this.#byRef.set(String(charge.ref), charge)
     return charge
@@ -91,7 +91,8 @@ export class Director {
   #hear(message: unknown): void {
     if (isDown(message)) return this.#ended(message)
     const news = message as News
-    if (news[0] === 'born' || news[0] === 'spawned') this.adopt(news[1], news[2], news[3])
+    if (news[0] === 'spawned') this.adopt(news[1], news[2], news[3])
+    else if (news[0] === 'born') this.adopt(news[1], news[2], news[3]).born = true
     else if (news[0] === 'failed') this.failures.push(news[1])
     else if (news[0] === 'quiet') {
       const charge = this.charges.get(news[1])
