@@ -116,7 +116,12 @@ function writeArray(writer: TermWriter, array: readonly unknown[], canonical: bo
   const prototype: unknown = Object.getPrototypeOf(array)
   if (depth >= MAX_DEPTH || (prototype !== Array.prototype && !Array.isArray(prototype))) throw NOT_A_TERM
   writeArrayHead(writer, array.length)
-  for (let index = 0; index < array.length; index++) write(writer, array[index], canonical, depth + 1)
+  for (let index = 0; index < array.length; index++) {
+    const value = array[index]
+    // What arrays are mostly made of, without the detour, which would put numbers into boxes.
+    if (typeof value === 'number') writeNumber(writer, value, canonical)
+    else write(writer, value, canonical, depth + 1)
+  }
 }
 
 function writeRecord(writer: TermWriter, record: object, canonical: boolean, depth: number): void {
