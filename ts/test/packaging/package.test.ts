@@ -46,7 +46,16 @@ describe('the tarball', () => {
     const unexpected = installed.files.filter((path) => !/^(?:package\.json|README\.md|LICENSE|dist\/.+|prebuilds\/.+\.node)$/.test(path))
     expect(unexpected).toEqual([])
     expect(installed.files).toEqual(
-      expect.arrayContaining(['README.md', 'LICENSE', 'dist/index.cjs', 'dist/index.mjs', 'dist/index.d.cts', 'dist/index.d.mts']),
+      expect.arrayContaining([
+        'README.md',
+        'LICENSE',
+        'dist/index.cjs',
+        'dist/index.mjs',
+        'dist/index.d.cts',
+        'dist/index.d.mts',
+        'dist/scheduler-worker.cjs',
+        'dist/dirty-worker.cjs',
+      ]),
     )
   })
 
