@@ -6,15 +6,11 @@ use std::ffi::c_void;
 use std::ptr::{self, NonNull};
 
 use napi_sys::{Status, napi_callback_info, napi_env, napi_value};
-use viga_allocator::{AllocKind, Allocator, Config, free_foreign};
+use viga_allocator::AllocKind;
 use viga_runtime::binaries::{self, Held};
+use viga_runtime::thread_memory;
 
 use crate::ffi::{self, Failure, Outcome};
-
-thread_local! {
-    /// Made with the first binary that the thread shares. When the thread ends, its binaries stay and are freed by others.
-    static ALLOCATOR: RefCell<Allocator> = RefCell::new(Allocator::new(&Config::default()));
-}
 
 /// What one isolate holds: for each id its counts and the binary's length. On the isolate's thread alone.
 struct Holder {
@@ -159,33 +155,17 @@ fn create(bytes: &[u8]) -> Outcome<u64> {
             bytes.len()
         ))
     };
-    let memory = ALLOCATOR
-        .with(|allocator| {
-            allocator
-                .borrow_mut()
-                .allocate(AllocKind::Binary, bytes.len())
-        })
-        .map_err(|_| out_of_memory())?;
+    let memory =
+        thread_memory::allocate(AllocKind::Binary, bytes.len()).ok_or_else(out_of_memory)?;
     // SAFETY: the block has this length and is nobody else's.
     unsafe { memory.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) };
-    // SAFETY: the block has been filled, and `free` gives it back.
-    let id = unsafe { binaries::create(memory, bytes.len(), free) };
+    // SAFETY: the block has been filled, and it is given back the way it came.
+    let id = unsafe { binaries::create(memory, bytes.len(), thread_memory::free) };
     if id.is_none() {
         // SAFETY: nobody else has come to know the block.
-        unsafe { free(memory) };
+        unsafe { thread_memory::free(memory) };
     }
     id.ok_or_else(out_of_memory)
-}
-
-/// # Safety
-/// `memory` came from `create` on any thread and is used no more.
-unsafe fn free(memory: NonNull<u8>) {
-    // SAFETY: promised by the caller.
-    let freed = ALLOCATOR.try_with(|allocator| unsafe { allocator.borrow_mut().free(memory) });
-    if freed.is_err() {
-        // SAFETY: as above; the thread is ending and its allocator is gone already.
-        unsafe { free_foreign(memory) };
-    }
 }
 
 fn check(status: napi_sys::napi_status, expected: &str) -> Outcome<()> {
