@@ -1,6 +1,8 @@
 /** Reads what only messages between schedulers hold (encode-message.ts). */
 import type { Ref } from '../ref.js'
 import { CallRequest, CastRequest, SystemRequest } from '../request.js'
+import type { TraceContext } from '../trace-context.js'
+import { arrivedMessage } from '../tracing.js'
 import { defineProto } from './copy.js'
 import { malformed, read, readPropertyName, type TermReader } from './decode.js'
 import { requestOf } from './direct-request.js'
@@ -26,6 +28,11 @@ export function readRequest(reader: TermReader, at: number, depth: number): unkn
       if (!systemKinds.has(kind)) throw malformed(reader, at)
       return new SystemRequest(from, kind as SystemRequest['kind'], readContent(reader))
     }
+    case Tag.TracedMessage: {
+      const context = readTrace(reader)
+      if (reader.bytes[reader.position] === Tag.TracedMessage) throw malformed(reader, at)
+      return arrivedMessage(context, read(reader, 0))
+    }
     case Tag.DirectRequest:
       return readDirectRequest(reader, at)
     default:
@@ -42,6 +49,13 @@ function readDirectRequest(reader: TermReader, at: number): object {
   const request = Array.isArray(parts) ? requestOf(name, parts) : undefined
   if (request === undefined) throw malformed(reader, at)
   return request
+}
+
+/** The headers, which were checked when they came into the sender's isolate. */
+function readTrace(reader: TermReader): TraceContext {
+  const traceparent = readText(reader)
+  const tracestate = readText(reader)
+  return Object.freeze(tracestate === '' ? { traceparent } : { traceparent, tracestate })
 }
 
 /** A term as deep as any: it stands by itself, and so must not be an envelope again, whose content might be one again. */

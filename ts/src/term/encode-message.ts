@@ -9,6 +9,7 @@ import { Binary, bytesOfBinary, offsetOfBinary } from '../binary.js'
 import { Pid } from '../pid.js'
 import { Ref } from '../ref.js'
 import { CallRequest, CastRequest, SystemRequest } from '../request.js'
+import { TracedMessage } from '../traced-message.js'
 import { encodedAtom } from './atom.js'
 import { partsOfRequest } from './direct-request.js'
 import { errorFacts } from './error-term.js'
@@ -30,6 +31,7 @@ import type { TermWriter } from './writer.js'
 
 /** The part of `message` that its author chose: the request in one of viga's envelopes, or all of it. */
 export function contentOf(message: unknown): unknown {
+  if (message instanceof TracedMessage) return contentOf(message.message)
   if (message instanceof CallRequest || message instanceof CastRequest) return message.request
   return message instanceof SystemRequest ? message.argument : message
 }
@@ -41,9 +43,17 @@ export function writeMessage(writer: TermWriter, message: unknown): void {
     if (constructor === CallRequest) return writeCall(writer, message as CallRequest)
     if (constructor === CastRequest) return writeCast(writer, message as CastRequest)
     if (constructor === SystemRequest) return writeSystem(writer, message as SystemRequest)
+    if (constructor === TracedMessage) return writeTraced(writer, message as TracedMessage)
     return writeObject(writer, message, 0)
   }
   writeTerm(writer, message, 0)
+}
+
+function writeTraced(writer: TermWriter, { context, message }: TracedMessage): void {
+  writer.byte(Tag.TracedMessage)
+  writeString(writer, context.traceparent)
+  writeString(writer, context.tracestate ?? '')
+  writeMessage(writer, message)
 }
 
 function writeCall(writer: TermWriter, { from, request }: CallRequest): void {

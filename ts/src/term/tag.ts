@@ -30,5 +30,6 @@ export const Tag = {
   CallRequest: 0x20,
   CastRequest: 0x21,
   SystemRequest: 0x22,
+  TracedMessage: 0x23,
   DirectRequest: 0x24,
 } as const
