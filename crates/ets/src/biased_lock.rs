@@ -174,3 +174,154 @@ impl<T> BiasedLock<T> {
         std::ptr::from_ref(self).addr()
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_a_holder_harms_nobody() {
+        let lock = BiasedLock::new(0);
+        for _ in 0..3 {
+            let panicked = std::thread::scope(|scope| {
+                scope.spawn(|| -> () { panic!("{}", *lock.write()) }).join()
+            });
+            assert!(panicked.is_err());
+            for _ in 0..2 * CALM {
+                assert_eq!(lock.read(|content| *content), 0);
+            }
+            let panicked = std::thread::scope(|scope| {
+                let read = || lock.read(|content| -> () { panic!("{content}") });
+                scope.spawn(read).join()
+            });
+            assert!(panicked.is_err());
+        }
+        *lock.write() += 1;
+        assert_eq!(lock.read(|content| *content), 1);
+        assert_eq!(lock.waits(), 0);
+    }
+
+    #[test]
+    fn a_thread_that_reads_already_can_read_under_another_lock() {
+        let (outer, inner) = (BiasedLock::new(1), BiasedLock::new(2));
+        for _ in 0..2 * CALM {
+            outer.read(|_| ());
+            inner.read(|_| ());
+        }
+        let sum = outer.read(|one| one + inner.read(|two| *two));
+        assert_eq!(sum, 3);
+        *inner.write() = 5;
+        *outer.write() = 5;
+    }
+}
+
+#[cfg(all(test, loom))]
+mod models {
+    use std::sync::Arc;
+
+    use loom::thread;
+
+    use super::*;
+
+    const NO_NUMBER: usize = usize::MAX;
+
+    struct Shared {
+        lock: BiasedLock<(u32, u32)>,
+        slots: ReaderSlots,
+    }
+
+    impl Shared {
+        fn new() -> Arc<Shared> {
+            Arc::new(Shared {
+                lock: BiasedLock::new((0, 0)),
+                slots: ReaderSlots::new(),
+            })
+        }
+
+        /// Reads under a number until the lock is for readers.
+        fn bias(&self) {
+            while !self.lock.biased.load(Ordering::Relaxed) {
+                self.read(NO_NUMBER);
+            }
+        }
+
+        fn read(&self, number: usize) -> u32 {
+            self.lock.read_as(&self.slots, number, |content| {
+                assert_eq!(content.0, content.1);
+                content.0
+            })
+        }
+
+        fn write(&self) {
+            let mut content = self.lock.write_as(&self.slots);
+            content.0 += 1;
+            content.1 += 1;
+        }
+    }
+
+    #[test]
+    fn readers_and_a_writer_keep_out_of_each_others_way() {
+        loom::model(|| {
+            let shared = Shared::new();
+            shared.slots.admit(0);
+            shared.slots.admit(1);
+            shared.bias();
+            let writer = thread::spawn({
+                let shared = Arc::clone(&shared);
+                move || shared.write()
+            });
+            let reader = thread::spawn({
+                let shared = Arc::clone(&shared);
+                move || shared.read(0)
+            });
+            assert!(shared.read(1) <= 1);
+            assert!(reader.join().unwrap() <= 1);
+            writer.join().unwrap();
+            assert_eq!(shared.read(1), 1);
+        });
+    }
+
+    #[test]
+    fn a_writer_sees_the_first_reading_of_a_new_thread() {
+        loom::model(|| {
+            let shared = Shared::new();
+            shared.bias();
+            let reader = thread::spawn({
+                let shared = Arc::clone(&shared);
+                move || {
+                    shared.slots.admit(1);
+                    let first = shared.read(1);
+                    assert!(shared.read(1) >= first);
+                }
+            });
+            shared.write();
+            reader.join().unwrap();
+            assert_eq!(shared.read(NO_NUMBER), 1);
+        });
+    }
+
+    #[test]
+    fn a_reader_that_gives_the_lock_back_to_readers_shows_them_the_last_writing() {
+        loom::model(|| {
+            let shared = Shared::new();
+            shared.slots.admit(0);
+            let writer = thread::spawn({
+                let shared = Arc::clone(&shared);
+                move || {
+                    shared.write();
+                    shared.write();
+                }
+            });
+            let giver = thread::spawn({
+                let shared = Arc::clone(&shared);
+                move || (shared.read(NO_NUMBER), shared.read(NO_NUMBER))
+            });
+            let first = shared.read(0);
+            assert!(shared.read(0) >= first);
+            let (first, second) = giver.join().unwrap();
+            assert!(second >= first);
+            writer.join().unwrap();
+            assert_eq!(shared.read(0), 2);
+        });
+    }
+}

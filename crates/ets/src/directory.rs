@@ -218,6 +218,16 @@ impl<T> Slot<T> {
             .0
     }
 
+    /// The part for a hash, which is not asked for when there is only one.
+    #[inline]
+    fn part_for(&self, shape: Shape, hash: impl Fn() -> u32) -> &BiasedLock<Content<T>> {
+        if shape.is_divided() {
+            self.part(shape.part_of(hash()))
+        } else {
+            &self.first.0
+        }
+    }
+
     /// Sets the shape for all; the caller has locked the parts given, which are all there are before or after.
     fn set_shape(&self, shape: Shape, parts: &mut [WriteGuard<'_, Content<T>>]) {
         for part in parts {
@@ -367,14 +377,19 @@ impl<T: Divide> Directory<T> {
 
     /// Uses the part of a thing for a hash together with other readers; none when the id names nothing.
     #[inline]
-    pub(crate) fn read<R>(&self, id: Id, hash: u32, mut using: impl FnOnce(&T) -> R) -> Option<R> {
+    pub(crate) fn read<R>(
+        &self,
+        id: Id,
+        hash: impl Fn() -> u32,
+        mut using: impl FnOnce(&T) -> R,
+    ) -> Option<R> {
         let slot = self.slot(id.index)?;
         loop {
             let shape = slot.shape();
             if shape.generation() != id.generation {
                 return None;
             }
-            let lock = slot.part(shape.part_of(hash));
+            let lock = slot.part_for(shape, &hash);
             match lock.read(|content| use_if_current(content, shape, using)) {
                 Ok(result) => return result,
                 Err(unused) => using = unused,
@@ -398,14 +413,19 @@ impl<T: Divide> Directory<T> {
 
     /// Uses the part of a thing for a hash alone; none when the id names nothing.
     #[inline]
-    pub(crate) fn write<R>(&self, id: Id, hash: u32, using: impl FnOnce(&mut T) -> R) -> Option<R> {
+    pub(crate) fn write<R>(
+        &self,
+        id: Id,
+        hash: impl Fn() -> u32,
+        using: impl FnOnce(&mut T) -> R,
+    ) -> Option<R> {
         let slot = self.slot(id.index)?;
         loop {
             let shape = slot.shape();
             if shape.generation() != id.generation {
                 return None;
             }
-            let lock = slot.part(shape.part_of(hash));
+            let lock = slot.part_for(shape, &hash);
             let mut part = lock.write();
             if part.shape != shape {
                 continue;
@@ -518,7 +538,7 @@ mod tests {
     }
 
     fn read(directory: &Directory<i32>, id: Id) -> Option<i32> {
-        directory.read(id, 0, |thing| *thing)
+        directory.read(id, || 0, |thing| *thing)
     }
 
     #[test]
@@ -568,8 +588,8 @@ mod tests {
         let directory = Directory::new();
         let id = directory.insert(6_400, 3).unwrap();
         let hash = PARTS as u32 + 5;
-        assert_eq!(directory.write(id, hash, |thing| *thing), Some(6_400));
-        assert_eq!(directory.write(id, hash, |thing| *thing += 1), Some(()));
+        assert_eq!(directory.write(id, || hash, |thing| *thing), Some(6_400));
+        assert_eq!(directory.write(id, || hash, |thing| *thing += 1), Some(()));
         let shape = directory.shape(id).unwrap();
         assert!(shape.is_divided());
         assert_eq!((shape.label(), shape.part_of(hash)), (3, 5));
@@ -595,7 +615,7 @@ mod tests {
         assert_eq!(removed.unwrap().unwrap().len(), PARTS);
         let next = directory.insert(8, 0).unwrap();
         assert_eq!(next.index, id.index);
-        assert_eq!(directory.read(next, hash, |thing| *thing), Some(8));
+        assert_eq!(directory.read(next, || hash, |thing| *thing), Some(8));
         assert_eq!(directory.read_part(id, shape, 5, |thing| *thing), None);
     }
 }

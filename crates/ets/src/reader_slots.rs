@@ -184,7 +184,7 @@ mod numbers {
         number
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(loom)))]
     mod tests {
         use super::*;
 

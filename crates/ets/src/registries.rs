@@ -23,7 +23,7 @@ pub type RegistryId = Id;
 
 const SHARDS: usize = 16;
 /// Registries are never divided: they are read much more often than written to.
-const ONLY_PART: u32 = 0;
+const ONLY_PART: fn() -> u32 = || 0;
 
 impl Divide for Registry {
     fn wants_parts(&self, _waits: u32) -> bool {

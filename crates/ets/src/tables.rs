@@ -33,6 +33,9 @@ pub const FREED_AT_ONCE: usize = 1_000;
 /// Largest key position.
 pub const MOST_KEY_POSITION: usize = 65_535;
 
+/// For what every part knows; and the first part, which knows most.
+const ANY_PART: fn() -> u32 = || 0;
+
 /// A table has a new owner, who is to be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transfer {
@@ -108,9 +111,11 @@ impl Tables {
         key: &[u8],
         using: impl FnOnce(&Table) -> Result<R, TableError>,
     ) -> Result<R, TableError> {
-        let result = self.directory.read(id, self.hashing.hash(key), |table| {
-            table.check_read(caller).and_then(|()| using(table))
-        });
+        let result = self.directory.read(
+            id,
+            || self.hashing.hash(key),
+            |table| table.check_read(caller).and_then(|()| using(table)),
+        );
         result.unwrap_or(Err(TableError::NoSuchTable))
     }
 
@@ -123,9 +128,11 @@ impl Tables {
         key: &[u8],
         using: impl FnOnce(&mut Table) -> Result<R, TableError>,
     ) -> Result<R, TableError> {
-        let result = self.directory.write(id, self.hashing.hash(key), |table| {
-            table.check_write(caller).and_then(|()| using(table))
-        });
+        let result = self.directory.write(
+            id,
+            || self.hashing.hash(key),
+            |table| table.check_write(caller).and_then(|()| using(table)),
+        );
         result.unwrap_or(Err(TableError::NoSuchTable))
     }
 
@@ -156,7 +163,7 @@ impl Tables {
     /// Refuses callers who may not write.
     pub(crate) fn check_write(&self, id: TableId, caller: ProcessId) -> Result<(), TableError> {
         self.directory
-            .read(id, 0, |table| table.check_write(caller))
+            .read(id, ANY_PART, |table| table.check_write(caller))
             .unwrap_or(Err(TableError::NoSuchTable))
     }
 
@@ -173,7 +180,7 @@ impl Tables {
     pub(crate) fn walk(&self, id: TableId, caller: ProcessId) -> Result<Walk<'_>, TableError> {
         let layout = self.layout(id)?;
         self.directory
-            .read(id, 0, |table| table.check_read(caller))
+            .read(id, ANY_PART, |table| table.check_read(caller))
             .unwrap_or(Err(TableError::NoSuchTable))?;
         Ok(Walk {
             directory: &self.directory,
@@ -338,7 +345,9 @@ impl Tables {
         from: ProcessId,
         is_alive: &impl Fn(ProcessId) -> bool,
     ) -> Option<Transfer> {
-        let heir = self.directory.read(id, 0, |table| table.heir.clone());
+        let heir = self
+            .directory
+            .read(id, ANY_PART, |table| table.heir.clone());
         let heir = heir.flatten()?;
         if heir.pid == from || !is_alive(heir.pid) {
             return None;

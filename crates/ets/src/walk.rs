@@ -50,12 +50,14 @@ impl Walk<'_> {
         key: &[u8],
         using: impl FnOnce(&[u8]) -> R,
     ) -> Result<Option<R>, TableError> {
-        let found = self
-            .directory
-            .read(self.id, self.hashing.hash(key), |table| {
+        let found = self.directory.read(
+            self.id,
+            || self.hashing.hash(key),
+            |table| {
                 table.check_read(self.caller)?;
                 Ok(table.rows.find(key).map(using))
-            });
+            },
+        );
         found.unwrap_or(Err(TableError::NoSuchTable))
     }
 
