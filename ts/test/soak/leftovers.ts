@@ -1,4 +1,4 @@
-import { type Coroutine, type Memory, type SystemInfo, systemInfo } from '../../src/index.js'
+import { type Coroutine, type Memory, type Pid, type SystemInfo, systemInfo } from '../../src/index.js'
 import type { Registrars } from './round.js'
 
 /** Kinds of memory that belong to messages: what is left of them when nobody has any is lost. */
@@ -16,7 +16,7 @@ export function countAll(info: SystemInfo = systemInfo()): Inventory {
 /** Blocks of the memory of messages, after each isolate has collected what nobody holds. */
 export function* countBlocks(registrars: Registrars): Coroutine<Inventory> {
   let memory: Memory | undefined
-  for (const registrar of registrars) memory = yield* registrar.call.collect()
+  for (const registrar of registrars) memory = yield* registrar.call.collect(registrars.filter((other) => other !== registrar).map(({ pid }) => pid as Pid<unknown>))
   return Object.fromEntries(kinds.map((kind) => [kind, memory?.byKind.find((facts) => facts.kind === kind)?.blocks ?? 0]))
 }
 

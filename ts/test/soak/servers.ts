@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { genServer, memory, reply, schedulerId, stop } from '../../src/index.js'
+import { genServer, memory, type Pid, reply, schedulerId, send, stop } from '../../src/index.js'
 import { closeBooks, type Page, pages } from './book.js'
 
 /** What citizens call: it answers at once, later, or with its end. */
@@ -15,6 +15,8 @@ export const Echo = genServer(import.meta, {
   },
 })
 
+const MESSAGES_THAT_RECLAIM = 100
+
 /** One on each scheduler: hands out the books of its isolate. */
 export const Registrar = genServer(import.meta, {
   init: () => schedulerId(),
@@ -24,9 +26,13 @@ export const Registrar = genServer(import.meta, {
       closeBooks()
       return reply('closed', scheduler)
     },
-    /** Collects what V8 holds for nobody, so that binaries are given back, and tells what the runtime holds. */
-    collect(scheduler) {
+    /**
+     * Collects what V8 holds for nobody, so that binaries are given back. What other schedulers have given back is reclaimed when
+     * this one needs memory for messages, so it sends some, which the others drop.
+     */
+    collect(scheduler, others: readonly Pid<unknown>[]) {
       globalThis.gc?.()
+      for (const pid of others) for (let i = 0; i < MESSAGES_THAT_RECLAIM; i++) send(pid, i)
       return reply(memory(), scheduler)
     },
   },
