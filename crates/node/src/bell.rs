@@ -5,7 +5,8 @@
 //! * a further scheduler's loop never ends by itself, but it is *active* only while it runs processes or something else is alive
 //!   in it (a timer, a socket);
 //! * the first scheduler's loop stays alive while any other scheduler is active or has something waiting, and is rung when
-//!   one ceases to be.
+//!   one ceases to be. This is settled as well whenever the isolate has given others something to do: the loop may end after
+//!   that without another sleep, as it does when what called the isolate was the last timer or immediate.
 //!
 //! A ring cannot hit a handle that is gone: the pointer is taken out under the lock that ringing takes, before the handle is closed.
 
@@ -171,6 +172,13 @@ impl LoopHandles {
     }
 }
 
+impl LoopHandles {
+    /// See the module. O(schedulers).
+    pub fn settle_life(&self) {
+        self.0.settle_life();
+    }
+}
+
 impl Drop for LoopHandles {
     fn drop(&mut self) {
         self.0.close();
@@ -198,6 +206,8 @@ impl Handles {
             return;
         }
         self.bell().hang(ptr::null_mut());
+        // An isolate that stops one system and starts another would keep the first one's engine.
+        ffi::drop_reference(self.env, self.turn);
         // SAFETY: both are open, and closed once.
         unsafe {
             (self.uv.close)(self.async_handle, on_closed);

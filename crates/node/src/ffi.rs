@@ -242,6 +242,12 @@ pub fn call_back(env: napi_env, function: napi_ref) {
     }
 }
 
+/// Gives up what [`reference`] gave.
+pub fn drop_reference(env: napi_env, reference: napi_ref) {
+    // SAFETY: on the environment's thread while it lives; a reference is given up once. A failure leaves it to the environment.
+    unsafe { napi_sys::napi_delete_reference(env, reference) };
+}
+
 /// A strong reference that keeps `value` alive; for as long as the environment lives.
 pub fn keep(env: napi_env, value: napi_value) -> Outcome<()> {
     let mut reference = ptr::null_mut();

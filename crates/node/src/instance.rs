@@ -37,7 +37,7 @@ fn directory() -> MutexGuard<'static, Option<Directory>> {
 }
 
 impl Shared {
-    fn start(process_limit: u32, schedulers: usize) -> Arc<Shared> {
+    fn start(process_limit: u32, schedulers: usize, online: usize, compact: bool) -> Arc<Shared> {
         let stores = Stores::new();
         let told = Arc::clone(&stores);
         let bells: Box<[Arc<Bell>]> = (0..schedulers).map(|_| Arc::new(Bell::new())).collect();
@@ -45,9 +45,11 @@ impl Shared {
             let bell = Arc::clone(bell);
             Parker::foreign(move || bell.ring())
         });
-        let system = System::with_schedulers(process_limit, parkers.collect(), move |pid| {
-            told.owner_ended(pid)
-        });
+        let system =
+            System::with_schedulers(process_limit, parkers.collect(), compact, move |pid| {
+                told.owner_ended(pid)
+            });
+        system.set_online(online);
         let mut directory = directory();
         let directory = directory.get_or_insert_default();
         directory.last_token += 1;
@@ -137,11 +139,21 @@ impl Running {
         &self.shared.bells[self.number]
     }
 
+    /// Others may have got something to do by what the isolate did: the first one's loop stays alive for that.
+    pub fn settle_life(&self) {
+        if self.number == 0
+            && let Some(handles) = &*self.loop_handles.borrow()
+        {
+            handles.settle_life();
+        }
+    }
+
     /// Looks for arrivals for a while, then announces that the isolate sleeps. True when something has arrived.
     pub fn spin_or_park(&self) -> bool {
         let system = self.system();
         let wall_time = system.scheduler(self.number).statistics().wall_time();
         if self.shared.others_are_attached(self.number) {
+            system.ask_for_work(self.number);
             wall_time.turn(WallState::Spinning);
             let found = self
                 .spinner
@@ -157,6 +169,7 @@ impl Running {
         let parked = system.park(self.number);
         if parked {
             wall_time.turn(WallState::Parked);
+            self.settle_life();
         } else {
             self.bell().set_parked(false);
             wall_time.turn(WallState::Running);
@@ -197,9 +210,11 @@ impl Instance {
         block: ControlBlock,
         process_limit: u32,
         schedulers: usize,
+        online: usize,
+        compact: bool,
         spinner: Spinner,
     ) -> (Pid, u32) {
-        let shared = Shared::start(process_limit, schedulers);
+        let shared = Shared::start(process_limit, schedulers, online, compact);
         let token = shared.token;
         (self.execute(shared, 0, block, spinner), token)
     }
