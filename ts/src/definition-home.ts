@@ -1,8 +1,19 @@
 import { type ModuleMeta, moduleUrl } from './blueprint.js'
 import { findName, loadModule, notExported } from './definition-loader.js'
+import { isScheduler } from './module-import.js'
 
 /** Milliseconds that importing a module again may take. One that takes longer is still busy with its own top level. */
 const PATIENCE = 50
+
+const fromSources = import.meta.url.endsWith('.ts')
+
+/**
+ * In a test that vitest runs, modules are instances of vitest's; what the built package imports would be others, evaluated once more.
+ * Only viga's own sources are read by vitest too.
+ */
+function isReadOtherwise(): boolean {
+  return process.env['VITEST'] !== undefined && !fromSources && !isScheduler()
+}
 
 const made = new Map<string, number>()
 
@@ -11,7 +22,8 @@ const made = new Map<string, number>()
  * it is looked for, by identity, when it is first needed.
  *
  * A module whose top level awaits the start of its own definition cannot be looked into before that is through. Meanwhile the
- * definition goes by its place among those of the module ('#1' is the first), which the other side looks for among the exports.
+ * definition goes by its place among those of the module ('#1' is the first), which the other side looks for among the exports. So
+ * do definitions in tests that vitest runs.
  */
 export class DefinitionHome {
   readonly #meta: ModuleMeta
@@ -56,6 +68,7 @@ export class DefinitionHome {
   }
 
   async #look(): Promise<void> {
+    if (isReadOtherwise()) return
     const module = await loadModule(this.url)
     const name = findName(module, this.#definition)
     if (name === undefined)

@@ -12,6 +12,11 @@ export function markAsScheduler(): void {
   inWorker = true
 }
 
+/** True in a thread that viga started. */
+export function isScheduler(): boolean {
+  return inWorker
+}
+
 /**
  * Imports the module at `url`. In a thread that viga started, TypeScript goes through tsx where the program does (vitest counts),
  * or where Node cannot read it by itself; tsx is looked for from the module's folder, then from viga's.

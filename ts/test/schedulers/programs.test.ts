@@ -1,9 +1,11 @@
 /** Whole programs that use two schedulers, of every kind that Node runs, on viga as it is built. */
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Project } from './project.js'
+import { checkout, Project } from './project.js'
 
 const native = process.env['VIGA_ENGINE'] !== 'pure'
 const { typescript } = (process as { features: { typescript?: unknown } }).features
+const readsTypes = typescript !== undefined && typescript !== false
 
 /** Its definitions are in its entry, whose top level waits for the start of one of them. */
 const entry = `
@@ -59,10 +61,29 @@ spawnWith({ scheduler: 2 }, { url }, tell, self())
 console.log(await receive())
 `
 
+const definitions = `
+import { genServer, reply, schedulerId } from 'viga'
+export const Counter = genServer(import.meta, { init: (n: number) => n, call: { get: (n: number) => reply([schedulerId(), n], n) } })
+`
+
+/** What vitest has transformed is read by the other thread as it stands. */
+const vitestTest = `
+import { expect, test } from 'vitest'
+import { Runtime } from 'viga'
+import { Counter } from './definitions.js'
+
+test('a counter on another scheduler', async () => {
+  await using runtime = Runtime.start({ schedulers: 2 })
+  const counter = await Counter.start(4, { scheduler: 2 })
+  expect(await counter.call.get()).toEqual([2, 4])
+  expect(runtime.engine).toBe('native')
+})
+`
+
 describe.runIf(native)('a program on two schedulers', () => {
   let project: Project
   beforeAll(async () => {
-    project = await Project.withDependencies('tsx')
+    project = await Project.withDependencies('tsx', 'vitest')
     process.env['VIGA_FLAGS'] = '+S 2'
   })
   afterAll(() => {
@@ -85,10 +106,16 @@ describe.runIf(native)('a program on two schedulers', () => {
     expect(await lines('--import', 'tsx', project.write('through-tsx.ts', entry))).toEqual(expected)
   })
 
-  const byItself = async (): Promise<void> => {
+  test.runIf(readsTypes)('of TypeScript, by Node itself', async () => {
     expect(await lines('--no-warnings', project.write('by-itself.ts', entry))).toEqual(expected)
-  }
-  if (typescript !== undefined && typescript !== false) test('of TypeScript, by Node itself', byItself)
+  })
+
+  test.each(['forks', 'threads'])('of tests that vitest runs, in %s', async (pool) => {
+    project.write('definitions.ts', definitions)
+    project.write('counter.test.ts', vitestTest)
+    const vitest = join(checkout, 'node_modules', 'vitest', 'vitest.mjs')
+    expect(await project.run(vitest, 'run', '--pool', pool, '--reporter', 'json')).toMatch(/"numPassedTests":1,/)
+  })
 
   test('lives as long as something is to be done on the other', async () => {
     expect(await lines(project.write('lasting.mjs', lasting))).toEqual(['done on 2', ''])
