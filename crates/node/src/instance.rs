@@ -37,7 +37,7 @@ fn directory() -> MutexGuard<'static, Option<Directory>> {
 }
 
 impl Shared {
-    fn start(process_limit: u32, schedulers: usize, online: usize, compact: bool) -> Arc<Shared> {
+    fn start(process_limit: u32, schedulers: usize) -> Arc<Shared> {
         let stores = Stores::new();
         let told = Arc::clone(&stores);
         let bells: Box<[Arc<Bell>]> = (0..schedulers).map(|_| Arc::new(Bell::new())).collect();
@@ -45,11 +45,9 @@ impl Shared {
             let bell = Arc::clone(bell);
             Parker::foreign(move || bell.ring())
         });
-        let system =
-            System::with_schedulers(process_limit, parkers.collect(), compact, move |pid| {
-                told.owner_ended(pid)
-            });
-        system.set_online(online);
+        let system = System::with_schedulers(process_limit, parkers.collect(), move |pid| {
+            told.owner_ended(pid)
+        });
         let mut directory = directory();
         let directory = directory.get_or_insert_default();
         directory.last_token += 1;
@@ -153,7 +151,6 @@ impl Running {
         let system = self.system();
         let wall_time = system.scheduler(self.number).statistics().wall_time();
         if self.shared.others_are_attached(self.number) {
-            system.ask_for_work(self.number);
             wall_time.turn(WallState::Spinning);
             let found = self
                 .spinner
@@ -210,11 +207,9 @@ impl Instance {
         block: ControlBlock,
         process_limit: u32,
         schedulers: usize,
-        online: usize,
-        compact: bool,
         spinner: Spinner,
     ) -> (Pid, u32) {
-        let shared = Shared::start(process_limit, schedulers, online, compact);
+        let shared = Shared::start(process_limit, schedulers);
         let token = shared.token;
         (self.execute(shared, 0, block, spinner), token)
     }
