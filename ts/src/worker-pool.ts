@@ -96,7 +96,15 @@ export class WorkerPool {
     }, restartIn)
     // The program does not live for the sake of a thread that keeps ending.
     if (restartIn > 0) seat.restart.unref()
-    this.#options.down({ scheduler, why, error, failures: seat.failures, restartIn })
+    this.#report({ scheduler, why, error, failures: seat.failures, restartIn })
+  }
+
+  #report(report: SchedulerReport): void {
+    try {
+      this.#options.down(report)
+    } catch (error) {
+      process.stderr.write(`viga: onSchedulerDown threw ${describeReason(error)} while told of scheduler ${report.scheduler}\n`)
+    }
   }
 }
 

@@ -74,6 +74,21 @@ test('and memory that runs out', async () => {
   expect(report?.why).toMatch(/memory/)
 })
 
+test('a reporter that throws harms nobody', async () => {
+  const written = first<string>(1)
+  const write = vi.spyOn(process.stderr, 'write').mockImplementation((line) => {
+    written.add(String(line))
+    return true
+  })
+  const down = () => {
+    throw new Error('bad reporter')
+  }
+  open({ down }).ensure(6)
+  expect(await written.all).toEqual(['viga: onSchedulerDown threw Error: bad reporter while told of scheduler 6\n'])
+  await pool?.stop()
+  write.mockRestore()
+})
+
 test('stopped, it ends threads that are busy too, tells of none, and starts none', async () => {
   const messages = first<SchedulerMessage>(2)
   let told = 0
