@@ -67,9 +67,9 @@ export class Book {
     return n
   }
 
-  arrived(from: string, n: number): void {
+  arrived(from: string, n: number, what = 'message'): void {
     const last = this.#received.get(from) ?? 0
-    this.check(n === last + 1, () => `message ${n} of ${from} came after ${last}`)
+    this.check(n === last + 1, () => `${what} ${n} of ${from} came after ${last}`)
     this.#received.set(from, n)
   }
 

@@ -98,7 +98,7 @@ function take(me: Citizen, message: unknown): void {
   if (isDown(message)) return book.down(message)
   if (isExit(message)) {
     const signal = signalTo(me, message.reason, message.from)
-    return signal === undefined ? book.exit(message) : book.arrived(...signal)
+    return signal === undefined ? book.exit(message) : book.arrived(...signal, 'exit signal')
   }
   const news = message as News
   switch (news[0]) {

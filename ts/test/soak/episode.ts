@@ -54,7 +54,7 @@ function* awaitNothingLeft(before: Readonly<Record<string, number>>, stage: Stag
   const keeper = new Director(failures, beat)
   let left: string[] = []
   const look = function* (): Coroutine<void> {
-    left = surplus(before, { ...countAll(), ...(withMemory ? yield* countBlocks(stage.registrars) : {}) })
+    left = surplus(before, { ...countAll(), ...(withMemory ? yield* countBlocks(stage.registrars) : {}) }, schedulers)
   }
   yield* keeper.untilAfter('clearing up', look, () => left.length === 0, () => left.join('\n'))
   total.checks += Object.keys(before).length
