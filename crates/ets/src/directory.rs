@@ -148,10 +148,10 @@ pub(crate) struct Locked<'a, T> {
 #[derive(Clone, Copy)]
 pub(crate) struct PartSet(u64);
 
-const _: () = assert!(PARTS == u64::BITS as usize);
+const _: () = assert!(PARTS <= u64::BITS as usize);
 
 impl PartSet {
-    pub(crate) const ALL: PartSet = PartSet(u64::MAX);
+    pub(crate) const ALL: PartSet = PartSet(u64::MAX >> (u64::BITS as usize - PARTS));
 
     /// The parts that a divided thing has for these hashes.
     pub(crate) fn of(hashes: impl Iterator<Item = u32>) -> PartSet {
@@ -528,7 +528,7 @@ mod tests {
 
     impl Divide for i32 {
         fn wants_parts(&self, _waits: u32) -> bool {
-            *self >= 1_000
+            *self >= 100 * PARTS as i32
         }
 
         fn divide(&mut self) -> Option<Vec<i32>> {
@@ -586,9 +586,12 @@ mod tests {
     #[test]
     fn a_thing_is_divided_when_it_wants_to_be_and_its_slot_begins_whole_again() {
         let directory = Directory::new();
-        let id = directory.insert(6_400, 3).unwrap();
+        let id = directory.insert(100 * PARTS as i32, 3).unwrap();
         let hash = PARTS as u32 + 5;
-        assert_eq!(directory.write(id, || hash, |thing| *thing), Some(6_400));
+        assert_eq!(
+            directory.write(id, || hash, |thing| *thing),
+            Some(100 * PARTS as i32)
+        );
         assert_eq!(directory.write(id, || hash, |thing| *thing += 1), Some(()));
         let shape = directory.shape(id).unwrap();
         assert!(shape.is_divided());
@@ -600,13 +603,13 @@ mod tests {
                 Some(expected)
             );
         }
-        let some = PartSet::of([69, 3, 63].into_iter());
-        let all = [(PartSet::ALL, 6_401), (some, 301)];
+        let some = PartSet::of([hash, 3, 7].into_iter());
+        let all = [(PartSet::ALL, 100 * PARTS as i32 + 1), (some, 301)];
         for (parts, sum) in all {
             let found = directory.write_parts(id, parts, |locked| {
                 (
                     locked.parts().map(|part| *part).sum::<i32>(),
-                    *locked.part_of(69),
+                    *locked.part_of(hash),
                 )
             });
             assert_eq!(found, Some((sum, 101)));

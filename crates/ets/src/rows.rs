@@ -23,7 +23,8 @@ pub(crate) struct Rows {
     store: Store,
     key_position: usize,
     row_bytes: usize,
-    memory: Arena,
+    /// In a box, so that what lookups read fills few cache lines: there are many parts.
+    memory: Box<Arena>,
 }
 
 /// How a set gets from keys to the hashes its rows are found by.
@@ -81,7 +82,7 @@ impl Rows {
             store,
             key_position,
             row_bytes: 0,
-            memory,
+            memory: Box::new(memory),
         }
     }
 
@@ -98,7 +99,7 @@ impl Rows {
             store,
             key_position: self.key_position,
             row_bytes: 0,
-            memory: self.memory.another(),
+            memory: Box::new(self.memory.another()),
         }
     }
 
@@ -130,7 +131,7 @@ impl Rows {
             },
             key_position: self.key_position,
             row_bytes: 0,
-            memory: self.memory.another_in(&chunks),
+            memory: Box::new(self.memory.another_in(&chunks)),
         };
         let mut parts: Vec<Rows> = (0..1 << bits).map(|_| empty_part()).collect();
         let mut next = Some(0);
