@@ -5,7 +5,8 @@
 //! its target that names the far owner. The sides agree because signals between them arrive in order.
 //!
 //! `unlink` waits for an answer before it forgets the link: a Link that the other side has sent before it saw the Unlink is void,
-//! since the Unlink on its way ends it there. So both sides come to the same view.
+//! since the Unlink on its way ends it there. So both sides come to the same view. Each Unlink has a number, which its answer
+//! repeats: after unlink, link and unlink again two answers come, and only the second one counts.
 
 use hashbrown::HashMap;
 use viga_scheduler::RunQueues;
@@ -27,8 +28,8 @@ pub type AwayLinks = HashMap<Pid, AwayLink>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AwayLink {
     Linked,
-    /// Ended here; the other side has not answered yet.
-    Unlinking,
+    /// Ended here; the other side has not answered the Unlink of this number yet.
+    Unlinking(u64),
 }
 
 /// Who a fragment of the executor is for.
@@ -149,8 +150,15 @@ impl Domain {
         let from_pid = self.pid_at(from);
         let links = self.table.entry(from).away.as_mut();
         if let Some(link @ AwayLink::Linked) = links.and_then(|links| links.get_mut(&to)) {
-            *link = AwayLink::Unlinking;
-            self.post(to, Signal::Unlink { to, from: from_pid });
+            self.unlinks += self.between.schedulers() as u64;
+            let number = self.unlinks + self.scheduler as u64;
+            *link = AwayLink::Unlinking(number);
+            let signal = Signal::Unlink {
+                to,
+                from: from_pid,
+                number,
+            };
+            self.post(to, signal);
         }
     }
 
@@ -262,17 +270,22 @@ impl Domain {
                 self.deliver_fragment(queues, Recipient::Alias(owner, reference), fragment);
             }
             Signal::Link { to, from } => self.link_arrives(to, from),
-            Signal::Unlink { to, from } => {
+            Signal::Unlink { to, from, number } => {
                 if self.table.live(to).is_some()
                     && self.away_link(to.index, from) == Some(AwayLink::Linked)
                 {
                     self.forget_away_link(to.index, from);
                 }
-                self.post(from, Signal::UnlinkSeen { to: from, from: to });
+                let signal = Signal::UnlinkSeen {
+                    to: from,
+                    from: to,
+                    number,
+                };
+                self.post(from, signal);
             }
-            Signal::UnlinkSeen { to, from } => {
+            Signal::UnlinkSeen { to, from, number } => {
                 if self.table.live(to).is_some()
-                    && self.away_link(to.index, from) == Some(AwayLink::Unlinking)
+                    && self.away_link(to.index, from) == Some(AwayLink::Unlinking(number))
                 {
                     self.forget_away_link(to.index, from);
                 }
@@ -347,7 +360,7 @@ impl Domain {
                     linked: true,
                 },
             );
-        } else if self.away_link(to.index, from) != Some(AwayLink::Unlinking) {
+        } else if self.away_link(to.index, from).is_none() {
             self.keep_away_link(to.index, from);
         }
     }
@@ -441,6 +454,10 @@ impl Domain {
         let Some(record) = self.find_monitor(owner, reference) else {
             return;
         };
+        if self.monitors[record].far != from {
+            // Ended meanwhile: what is left under the reference is an alias.
+            return;
+        }
         self.monitors[record].far = NOBODY;
         let reason = self.handles.reason_from(reason);
         self.handles.retain(reason);

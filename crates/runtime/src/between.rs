@@ -50,11 +50,14 @@ pub enum Signal {
     Unlink {
         to: Pid,
         from: Pid,
+        /// Of all Unlinks of the system, for the answer.
+        number: u64,
     },
-    /// The other side has seen an Unlink: from now on a Link from it is a new one.
+    /// The other side has seen the Unlink of this number: from now on a Link from it is a new one.
     UnlinkSeen {
         to: Pid,
         from: Pid,
+        number: u64,
     },
     Exit {
         to: Pid,

@@ -38,6 +38,8 @@ pub struct Domain {
     pub(crate) watcher_index: HashMap<(Pid, u64), u32>,
     /// Ends of links, here, with processes of other schedulers.
     pub(crate) away_links: u32,
+    /// Counts the Unlinks sent, in steps of the number of schedulers, so that no two schedulers give one number.
+    pub(crate) unlinks: u64,
     pub(crate) outcomes: Slab<Outcome>,
     pub(crate) wheel: Wheel,
     pub(crate) clock: Clock,
@@ -95,6 +97,7 @@ impl Domain {
             monitor_index: HashMap::new(),
             watcher_index: HashMap::new(),
             away_links: 0,
+            unlinks: 0,
             outcomes: Slab::new(),
             wheel: Wheel::new(),
             clock: Clock::new(),

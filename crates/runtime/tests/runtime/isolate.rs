@@ -6,21 +6,28 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use viga_runtime::control_block::{
-    ARGUMENTS, BATCH, BURIED, NO_TIMEOUT, OUTBOX, OUTBOX_WORDS, RELEASED, WORDS, command, entry,
-    header,
+    BATCH, BURIED, NO_TIMEOUT, NOT_STAGED, OUTBOX, OUTBOX_WORDS, RELEASED, STAGED, WINDOW, WORDS,
+    command, entry, header,
 };
-use viga_runtime::executor::slice_end;
-use viga_runtime::handles::{SYSTEM, SystemMessage};
-use viga_runtime::monitor::AliasMode;
-use viga_runtime::{ControlBlock, Domain, Pid, ProcessFacts, Spawn, System};
+use viga_runtime::executor::{Wake, slice_end};
+use viga_runtime::handles::{FRAGMENT, SYSTEM, SystemMessage};
+use viga_runtime::{ControlBlock, Domain, Lent, Pid, ProcessFacts, Spawn, System};
 use viga_scheduler::{Parker, Priority, RunQueues};
 
 use crate::ledger::Ledger;
+use crate::records::Memory;
+pub use crate::turn::Turn;
+
+/// Bytes for the records that an isolate sends in one crossing.
+const OUTGOING: usize = 16 << 10;
+/// Room for the records of a batch; what does not fit is asked for.
+const INCOMING: usize = 256;
+const SINGLE: usize = 4 << 10;
 
 /// What a slice of a process does; gives the slice's end.
 pub type Body = Box<dyn FnMut(&mut Turn<'_>) -> i32>;
 
-/// The process outside all processes.
+/// The process outside all processes, of the first scheduler.
 pub const ROOT: Pid = Pid {
     index: 0,
     serial: 0,
@@ -52,6 +59,10 @@ pub enum Ended {
 /// See the module.
 pub struct Isolate {
     pub system: System,
+    /// Of its scheduler.
+    pub number: usize,
+    /// Its process outside all processes.
+    pub root: Pid,
     pub block: ControlBlock,
     pub ledger: Ledger<u64>,
     /// Slices run of each batch at most; the others are taken back.
@@ -60,7 +71,13 @@ pub struct Isolate {
     bodies: HashMap<u32, (Pid, Option<Body>)>,
     /// Processes that the core has said to be over.
     pub buried: Vec<Pid>,
+    /// What a process is made of that another scheduler has started here, by the number in its blueprint.
+    pub definitions: HashMap<u64, fn() -> Body>,
     reference: u64,
+    outgoing: Memory,
+    outgoing_len: usize,
+    incoming: Memory,
+    single: Memory,
     _words: Box<[i32]>,
 }
 
@@ -74,27 +91,65 @@ impl Isolate {
     }
 
     pub fn with(process_limit: u32, parker: Parker) -> Self {
+        Self::attached(System::new(process_limit, parker, |_| {}), 0)
+    }
+
+    /// One isolate for each scheduler of one system.
+    pub fn several(schedulers: usize) -> Vec<Self> {
+        let system = Self::system_of(schedulers);
+        (0..schedulers)
+            .map(|number| Self::attached(system.clone(), number))
+            .collect()
+    }
+
+    pub fn system_of(schedulers: usize) -> System {
+        let parkers = (0..schedulers).map(|_| Parker::thread()).collect();
+        System::with_schedulers(1 << 20, parkers, |_| {})
+    }
+
+    /// An isolate that executes the processes of scheduler `number` from now on.
+    pub fn attached(system: System, number: usize) -> Self {
         let mut words = vec![0; WORDS].into_boxed_slice();
         // SAFETY: the words live as long as the isolate and are touched through the view alone.
         let block = unsafe { ControlBlock::new(words.as_mut_ptr()) };
-        let system = System::new(process_limit, parker, |_| {});
-        system.attach(0, block);
-        Isolate {
-            system,
+        let root = system.attach(number, block);
+        let reference = system.take_references() - 1;
+        let isolate = Isolate {
+            number,
+            root,
             block,
             ledger: Ledger::new(),
             slices_per_batch: usize::MAX,
             bodies: HashMap::new(),
             buried: Vec::new(),
-            reference: 0,
+            definitions: HashMap::new(),
+            reference,
+            outgoing: Memory::new(OUTGOING),
+            outgoing_len: 0,
+            incoming: Memory::new(INCOMING),
+            single: Memory::new(SINGLE),
             _words: words,
-        }
+            system,
+        };
+        isolate.system.operate(number, |_, domain| {
+            domain.lend(Lent::Outgoing, isolate.outgoing.lent());
+            domain.lend(Lent::Incoming, isolate.incoming.lent());
+            domain.lend(Lent::Single, isolate.single.lent());
+        });
+        isolate
+    }
+
+    /// The isolate's thread is lost: nothing that it has not told the core comes to pass. A new one for the same scheduler.
+    pub fn replaced(self) -> Self {
+        let (system, number) = (self.system.clone(), self.number);
+        drop(self);
+        Self::attached(system, number)
     }
 
     /// One operation of the addon, after what was done before has taken effect.
     pub fn cross<T>(&mut self, body: impl FnOnce(&mut RunQueues, &mut Domain) -> T) -> T {
         let block = self.block;
-        let given = self.system.operate(0, |queues, domain| {
+        let given = self.system.operate(self.number, |queues, domain| {
             domain.sync(queues, &block);
             let given = body(queues, domain);
             domain.give_back(&block);
@@ -102,6 +157,54 @@ impl Isolate {
         });
         self.forget();
         given
+    }
+
+    /// An operation in whose midst all other schedulers are: what they have sent does not arrive before it.
+    pub fn meanwhile<T>(&mut self, body: impl FnOnce(&mut RunQueues, &mut Domain) -> T) -> T {
+        self.system.operate(self.number, body)
+    }
+
+    /// What the others have sent takes effect.
+    pub fn hear(&mut self) {
+        self.cross(|_, _| {});
+    }
+
+    /// Writes a record that goes with the next crossing; the word that names it.
+    pub fn record(&mut self, value: u64, binaries: &[u64]) -> u32 {
+        if self.block.get(header::OUTBOX_LEN) == 0 {
+            self.outgoing_len = 0;
+        }
+        let length = 16 + binaries.len() * 8;
+        if self.outgoing_len + length > self.outgoing.len() {
+            self.hear();
+            self.outgoing_len = 0;
+        }
+        let at = self.outgoing_len;
+        self.outgoing_len += self.outgoing.put(at, value, binaries);
+        FRAGMENT | (at / 8) as u32
+    }
+
+    /// Whether what is for this process must be encoded.
+    pub fn is_away(&self, pid: Pid) -> bool {
+        self.system.home(pid) != self.number
+    }
+
+    /// The word of a message for `to`.
+    pub fn word_for(&mut self, to: Pid, value: u64) -> u32 {
+        if self.is_away(to) {
+            self.record(value, &[])
+        } else {
+            self.ledger.store(value)
+        }
+    }
+
+    /// The word of a reason, which others may hear of.
+    pub fn reason(&mut self, value: u64) -> u32 {
+        if self.system.schedulers() > 1 {
+            self.record(value, &[])
+        } else {
+            self.ledger.store(value)
+        }
     }
 
     pub fn new_reference(&mut self) -> u64 {
@@ -115,7 +218,7 @@ impl Isolate {
     }
 
     pub fn spawn(&mut self, body: impl FnMut(&mut Turn<'_>) -> i32 + 'static) -> Pid {
-        self.spawn_from(ROOT, body)
+        self.spawn_from(self.root, body)
     }
 
     pub fn spawn_from(
@@ -131,6 +234,25 @@ impl Isolate {
             .cross(|queues, domain| domain.spawn(queues, spawn))
             .expect("there is room");
         self.bodies.insert(pid.index, (pid, Some(Box::new(body))));
+        pid
+    }
+
+    /// Starts a process on another scheduler, of what is known there by the number `blueprint`.
+    pub fn spawn_away(
+        &mut self,
+        scheduler: usize,
+        parent: Pid,
+        blueprint: u64,
+        linked: bool,
+        monitor: u64,
+    ) -> Pid {
+        let pid = self.system.claim(scheduler).expect("there is room");
+        let word = self.record(blueprint, &[]);
+        let spawn = Spawn {
+            parent,
+            priority: Priority::Normal,
+        };
+        self.cross(|_, domain| domain.spawn_away(pid, spawn, linked, monitor, word));
         pid
     }
 
@@ -157,26 +279,38 @@ impl Isolate {
     }
 
     pub fn send(&mut self, to: Pid, value: u64) {
-        let handle = self.ledger.store(value);
+        let word = self.word_for(to, value);
+        self.send_word(to, word);
+    }
+
+    pub fn send_word(&mut self, to: Pid, word: u32) {
         self.put(&[
             command::SEND,
             to.index as i32,
             to.serial as i32,
-            handle as i32,
+            word as i32,
         ]);
     }
 
     /// An exit signal from the root process, with a reason of its own.
     pub fn signal_exit(&mut self, to: Pid, reason: u64) {
-        let reason = self.ledger.store(reason);
+        let reason = self.reason(reason);
         self.signal_constant(to, reason);
     }
 
+    /// As `signal_exit`, with the word of a reason.
     pub fn signal_constant(&mut self, to: Pid, reason: u32) {
-        self.cross(|queues, domain| domain.signal_exit(queues, ROOT, to, reason));
+        let root = self.root;
+        self.cross(|queues, domain| {
+            let reason = domain.reason_of_executor(reason);
+            domain.signal_exit(queues, root, to, reason);
+        });
     }
 
     pub fn is_alive(&mut self, pid: Pid) -> bool {
+        if self.is_away(pid) {
+            return self.system.is_alive(pid);
+        }
         self.cross(|_, domain| domain.is_alive(pid))
     }
 
@@ -217,13 +351,16 @@ impl Isolate {
             if self.block.get(header::MORE_TO_DROP) == 0 {
                 return;
             }
-            self.system.lock().state().give_back(&self.block);
+            let block = self.block;
+            let number = self.number;
+            self.system
+                .operate(number, |_, domain| domain.give_back(&block));
         }
     }
 
     /// Asks for one batch and runs it; false when there was nothing to run.
     pub fn run_batch(&mut self) -> bool {
-        self.system.next(0, &self.block);
+        self.system.next(self.number, &self.block);
         self.forget();
         let len = self.block.get(header::BATCH_LEN) as usize;
         let mut place = 0;
@@ -243,6 +380,9 @@ impl Isolate {
     }
 
     fn run_slice(&mut self, index: u32, words: usize) {
+        if self.block.get(words + entry::WAKE) == Wake::Arrive as i32 {
+            self.begin_arrived(index, words);
+        }
         let (pid, body) = self.bodies.get_mut(&index).expect("it has a body");
         let (pid, mut body) = (*pid, body.take().expect("it does not run"));
         let outcome = self.load_outcome(words);
@@ -258,6 +398,10 @@ impl Isolate {
             at: self.block.get(words + entry::WINDOW_START) as usize,
             isolate: self,
         };
+        if turn.wake == Wake::Arrive as i32 {
+            turn.take();
+            turn.wake = Wake::Start as i32;
+        }
         let end = body(&mut turn);
         let (timeout, held, reductions) = (turn.timeout, turn.held, turn.reductions);
         let taken = turn.taken();
@@ -273,6 +417,21 @@ impl Isolate {
         {
             *place = Some(body);
         }
+    }
+
+    /// The body of a process that another scheduler has started here.
+    fn begin_arrived(&mut self, index: u32, words: usize) {
+        let pid = Pid {
+            index,
+            serial: self.block.get(words + entry::OUTCOME_LOW) as u32,
+        };
+        let word = self.block.get(words + entry::WINDOW_START) as usize;
+        let handle = self.block.get(word) as u32;
+        let Received::Value(blueprint) = self.received(handle, word) else {
+            panic!("the first message is the blueprint");
+        };
+        let definition = self.definitions[&blueprint];
+        self.bodies.insert(index, (pid, Some(definition())));
     }
 
     fn drop_body(&mut self, pid: Pid) {
@@ -293,22 +452,57 @@ impl Isolate {
         let low = self.block.get(words + entry::OUTCOME_LOW) as u32;
         let high = self.block.get(words + entry::OUTCOME_HIGH) as u32;
         let ended = match self.block.get(words + entry::OUTCOME_KIND) {
-            0 => Ended::Reply(self.ledger.take(handle)),
+            0 => Ended::Reply(self.value_outside(handle)),
+            1 if handle & FRAGMENT != 0 => {
+                let shown = self.operate(|domain| domain.show_fragment(handle));
+                shown.expect("there is room for the reason");
+                Ended::Down(Ok(self.single.read(0)))
+            }
             1 => Ended::Down(self.ledger.peek(handle).ok_or(handle)),
             _ => Ended::Timeout,
         };
         Some((u64::from(low) | u64::from(high) << 32, ended))
     }
 
-    fn received(&mut self, handle: u32) -> Received {
-        if handle & SYSTEM == 0 {
-            return Received::Value(self.ledger.take(handle));
+    /// What the operations do that come in the midst of what the isolate reads.
+    pub fn operate<T>(&mut self, body: impl FnOnce(&mut Domain) -> T) -> T {
+        self.system.operate(self.number, |_, domain| body(domain))
+    }
+
+    /// A message that stands in no window.
+    fn value_outside(&mut self, handle: u32) -> u64 {
+        if handle & FRAGMENT == 0 {
+            return self.ledger.take(handle);
         }
-        let message = self.system.lock().state().take_system_message(handle);
+        let shown = self.operate(|domain| domain.show_message(handle));
+        shown.expect("there is room for the message");
+        self.single.read(0)
+    }
+
+    /// The message in a word of a window.
+    pub fn received(&mut self, handle: u32, word: usize) -> Received {
+        if handle & (SYSTEM | FRAGMENT) != FRAGMENT {
+            return self.received_outside(handle);
+        }
+        let place = self.block.get(word - WINDOW + STAGED);
+        if place != NOT_STAGED {
+            return Received::Value(self.incoming.read(place as usize));
+        }
+        let shown = self.operate(|domain| domain.show_fragment(handle));
+        shown.expect("there is room for the message");
+        Received::Value(self.single.read(0))
+    }
+
+    fn received_outside(&mut self, handle: u32) -> Received {
+        if handle & SYSTEM == 0 {
+            return Received::Value(self.value_outside(handle));
+        }
+        let shown = self.operate(|domain| domain.show_system_message(handle));
+        let message = shown.expect("there is room for the reason");
         match message.expect("a system message has content") {
             SystemMessage::Exit { from, reason } => Received::Exit {
                 from,
-                reason: self.ledger.peek(reason).ok_or(reason),
+                reason: self.reason_shown(reason),
             },
             SystemMessage::Down {
                 reference,
@@ -317,15 +511,23 @@ impl Isolate {
             } => Received::Down {
                 reference,
                 from,
-                reason: self.ledger.peek(reason).ok_or(reason),
+                reason: self.reason_shown(reason),
             },
         }
     }
 
+    fn reason_shown(&self, reason: u32) -> Result<u64, u32> {
+        if reason & FRAGMENT != 0 {
+            return Ok(self.single.read(0));
+        }
+        self.ledger.peek(reason).ok_or(reason)
+    }
+
     /// The root process takes a message.
     pub fn take_outside(&mut self) -> Option<Received> {
-        let handle = self.cross(|_, domain| domain.take_outside(ROOT, 0))?;
-        Some(self.received(handle))
+        let root = self.root;
+        let handle = self.cross(|_, domain| domain.take_outside(root, 0))?;
+        Some(self.received_outside(handle))
     }
 
     /// Runs until nothing is ready; timers may be left.
@@ -341,164 +543,67 @@ impl Isolate {
             if !(0..60_000).contains(&wait) {
                 return;
             }
-            self.system.lock().announce_park();
-            self.system
-                .scheduler(0)
-                .sleep(Some(Duration::from_millis(wait as u64)));
+            self.sleep(Some(Duration::from_millis(wait as u64)));
+        }
+    }
+
+    /// Sleeps until something arrives or the time is up.
+    pub fn sleep(&mut self, limit: Option<Duration>) {
+        if self.system.park(self.number) {
+            self.system.scheduler(self.number).sleep(limit);
         }
     }
 }
 
-/// A slice in progress, as its body sees it.
-pub struct Turn<'a> {
-    pub isolate: &'a mut Isolate,
-    pub pid: Pid,
-    pub wake: i32,
-    pub timed_out: bool,
-    /// With a wake by outcome: reference and end of the call.
-    pub outcome: Option<(u64, Ended)>,
-    pub timeout: i32,
-    pub held: i32,
-    pub reductions: i32,
-    words: usize,
-    at: usize,
+impl Drop for Isolate {
+    fn drop(&mut self) {
+        // The memory goes, so the core must know it no more.
+        self.system.isolate_ended(self.number);
+    }
 }
 
-impl Turn<'_> {
-    fn word(&self, place: usize) -> i32 {
-        self.isolate.block.get(self.words + place)
-    }
+/// Runs all isolates until none has anything to do; timers may be left.
+pub fn run_all(isolates: &mut [Isolate]) {
+    while isolates
+        .iter_mut()
+        .fold(false, |ran, isolate| isolate.run_batch() | ran)
+    {}
+}
 
-    fn taken(&self) -> i32 {
-        self.at as i32 - self.word(entry::WINDOW_START)
-    }
+/// What is left between processes, and on its way.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Left {
+    pub processes: u32,
+    pub messages: u64,
+    pub fragments: u32,
+    pub monitors: u32,
+    pub links: u32,
+    pub timers: u32,
+    pub names: u32,
+}
 
-    fn window_end(&self) -> usize {
-        (self.word(entry::WINDOW_START) + self.word(entry::WINDOW_LEN)) as usize
+/// What is left when `processes` live and there is nothing between them.
+pub fn nothing_but(processes: u32) -> Left {
+    Left {
+        processes,
+        messages: 0,
+        fragments: 0,
+        monitors: 0,
+        links: 0,
+        timers: 0,
+        names: 0,
     }
+}
 
-    /// Messages of the window that have not been taken.
-    pub fn left_in_window(&self) -> usize {
-        self.window_end() - self.at
-    }
-
-    /// The next message.
-    pub fn take(&mut self) -> Option<Received> {
-        if self.at == self.window_end() {
-            if self.word(entry::MORE) == 0 {
-                return None;
-            }
-            let block = self.isolate.block;
-            let mut guard = self.isolate.system.lock();
-            let (queues, domain) = guard.split();
-            domain.refill(queues, &block);
-            drop(guard);
-            self.at = self.word(entry::WINDOW_START) as usize;
-            if self.word(entry::WINDOW_LEN) == 0 {
-                return None;
-            }
-        }
-        let handle = self.isolate.block.get(self.at) as u32;
-        self.at += 1;
-        self.reductions += 1;
-        Some(self.isolate.received(handle))
-    }
-
-    pub fn return_window(&mut self) {
-        let taken = self.taken() as u32;
-        let block = self.isolate.block;
-        block.set(ARGUMENTS, taken as i32);
-        let mut guard = self.isolate.system.lock();
-        let (queues, domain) = guard.split();
-        domain.return_window(queues, &block, taken);
-    }
-
-    /// Ends the process in the way the protocol asks for; the body must return the end it gives.
-    pub fn exit(&mut self, reason: u64) -> i32 {
-        let reason = self.isolate.ledger.store(reason);
-        self.exit_constant(reason)
-    }
-
-    pub fn exit_constant(&mut self, reason: u32) -> i32 {
-        let pid = self.pid;
-        if self.word(entry::QUIET) == 1 {
-            self.isolate.put(&[
-                command::EXIT,
-                pid.index as i32,
-                pid.serial as i32,
-                reason as i32,
-            ]);
-        } else {
-            self.isolate
-                .cross(|queues, domain| domain.exit(queues, pid, reason));
-        }
-        slice_end::EXIT
-    }
-
-    pub fn link(&mut self, other: Pid) {
-        let index = self.pid.index;
-        self.isolate
-            .cross(|queues, domain| domain.link(queues, index, other));
-    }
-
-    pub fn unlink(&mut self, other: Pid) {
-        let index = self.pid.index;
-        self.isolate.cross(|_, domain| domain.unlink(index, other));
-    }
-
-    pub fn monitor(&mut self, target: Pid, alias: AliasMode) -> u64 {
-        let index = self.pid.index;
-        let reference = self.isolate.new_reference();
-        self.isolate
-            .cross(|queues, domain| domain.monitor(queues, index, target, reference, alias));
-        reference
-    }
-
-    pub fn demonitor(&mut self, reference: u64, flush: bool) -> bool {
-        if flush {
-            self.return_window();
-        }
-        let pid = self.pid;
-        self.isolate
-            .cross(|_, domain| domain.demonitor(pid, reference, flush))
-    }
-
-    pub fn call(&mut self, target: Pid, request: u64, timeout: Option<u32>) -> u64 {
-        let reference = self.isolate.new_reference();
-        let handle = self.isolate.ledger.store(request);
-        let timeout = timeout.map_or(NO_TIMEOUT, |timeout| timeout as i32);
-        self.isolate.put(&[
-            command::CALL,
-            target.index as i32,
-            target.serial as i32,
-            handle as i32,
-            reference as i32,
-            (reference >> 32) as i32,
-            timeout,
-            self.pid.index as i32,
-        ]);
-        reference
-    }
-
-    pub fn reply(&mut self, caller: Pid, reference: u64, value: u64) {
-        self.refer(command::REPLY, caller, reference, value);
-    }
-
-    pub fn send_alias(&mut self, owner: Pid, reference: u64, value: u64) {
-        self.refer(command::SEND_ALIAS, owner, reference, value);
-    }
-
-    fn refer(&mut self, code: i32, to: Pid, reference: u64, value: u64) {
-        let handle = self.isolate.ledger.store(value);
-        self.isolate.put(&[
-            code,
-            to.index as i32,
-            to.serial as i32,
-            handle as i32,
-            reference as i32,
-            (reference >> 32) as i32,
-            0,
-            0,
-        ]);
+pub fn left(system: &System) -> Left {
+    let facts = system.facts();
+    Left {
+        processes: facts.process_count,
+        messages: facts.message_count,
+        fragments: facts.fragment_count,
+        monitors: facts.monitor_count,
+        links: facts.link_count,
+        timers: facts.timer_count,
+        names: facts.name_count,
     }
 }

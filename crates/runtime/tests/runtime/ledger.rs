@@ -42,7 +42,7 @@ impl<T: Clone + Debug> Ledger<T> {
     #[track_caller]
     pub fn peek(&self, handle: u32) -> Option<T> {
         if (handle as usize) < FIRST {
-            assert!(handle <= constant::NOCONNECTION);
+            assert!(handle <= constant::SCHEDULER_DOWN);
             return None;
         }
         let value = self.values[handle as usize].clone();
