@@ -19,8 +19,6 @@
 //! Of the two pairs of accesses marked SC at least one thread sees the other's first: either the writer waits for the reader, or
 //! the reader goes to the gate and waits for the writer.
 
-use std::sync::TryLockError;
-
 use crate::{
     reader_slots::{ReaderSlots, reader_slots, thread_number},
     sync::{
@@ -43,8 +41,6 @@ pub(crate) struct BiasedLock<T> {
     gate: RwLock<()>,
     /// Reads at the gate since the last write. A hint: readers count over each other.
     calm: AtomicU32,
-    /// Writers that had to wait. Only counts.
-    waits: AtomicU32,
     content: UnsafeCell<T>,
 }
 
@@ -83,7 +79,6 @@ impl<T> BiasedLock<T> {
             biased: AtomicBool::new(false),
             gate: RwLock::new(()),
             calm: AtomicU32::new(0),
-            waits: AtomicU32::new(0),
             content: UnsafeCell::new(content),
         }
     }
@@ -134,12 +129,11 @@ impl<T> BiasedLock<T> {
 
     #[inline]
     pub(crate) fn write_as(&self, slots: &ReaderSlots) -> WriteGuard<'_, T> {
-        let gate = match self.gate.try_write() {
-            Ok(gate) => gate,
-            Err(TryLockError::Poisoned(gate)) => gate.into_inner(),
-            Err(TryLockError::WouldBlock) => self.wait_at_gate(),
-        };
-        self.calm.store(0, Ordering::Relaxed);
+        let gate = ignoring_poison(self.gate.write());
+        // Looked at first: among writers the line need not be written to once more.
+        if self.calm.load(Ordering::Relaxed) != 0 {
+            self.calm.store(0, Ordering::Relaxed);
+        }
         if self.biased.load(Ordering::Relaxed) {
             self.turn_readers_away(slots);
         }
@@ -150,22 +144,10 @@ impl<T> BiasedLock<T> {
     }
 
     #[cold]
-    fn wait_at_gate(&self) -> RwLockWriteGuard<'_, ()> {
-        self.waits.fetch_add(1, Ordering::Relaxed);
-        ignoring_poison(self.gate.write())
-    }
-
-    #[cold]
     fn turn_readers_away(&self, slots: &ReaderSlots) {
         self.biased.store(false, Ordering::SeqCst);
         order_for_loom();
         slots.wait_for_readers(self.address());
-    }
-
-    /// How often a writer has had to wait.
-    #[inline]
-    pub(crate) fn waits(&self) -> u32 {
-        self.waits.load(Ordering::Relaxed)
     }
 
     /// What the lock is known by in the slots.
@@ -198,7 +180,6 @@ mod tests {
         }
         *lock.write() += 1;
         assert_eq!(lock.read(|content| *content), 1);
-        assert_eq!(lock.waits(), 0);
     }
 
     #[test]

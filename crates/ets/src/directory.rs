@@ -101,8 +101,8 @@ impl Shape {
 
 /// Something that can be divided into [`PARTS`] parts.
 pub(crate) trait Divide: Sized {
-    /// True when parts would do better. `waits` is how often a writer has had to wait.
-    fn wants_parts(&self, waits: u32) -> bool;
+    /// True when parts would do better.
+    fn wants_parts(&self) -> bool;
 
     /// Part 0, in place of the whole, and the others; none when it cannot be divided, and then the thing is as before but for
     /// wanting it less.
@@ -432,7 +432,7 @@ impl<T: Divide> Directory<T> {
             }
             let thing = part.thing.as_mut()?;
             let result = using(thing);
-            if !shape.is_divided() && thing.wants_parts(lock.waits()) {
+            if !shape.is_divided() && thing.wants_parts() {
                 drop(part);
                 self.divide(id);
             }
@@ -451,7 +451,7 @@ impl<T: Divide> Directory<T> {
         let mut locked = slot.lock_parts(id.generation, wanted)?;
         let result = using(&mut locked);
         let divided = locked.parts[0].shape.is_divided();
-        let crowded = !divided && locked.first().wants_parts(slot.first.0.waits());
+        let crowded = !divided && locked.first().wants_parts();
         drop(locked);
         if crowded {
             self.divide(id);
@@ -527,7 +527,7 @@ mod tests {
     use super::*;
 
     impl Divide for i32 {
-        fn wants_parts(&self, _waits: u32) -> bool {
+        fn wants_parts(&self) -> bool {
             *self >= 100 * PARTS as i32
         }
 

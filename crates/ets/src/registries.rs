@@ -26,7 +26,7 @@ const SHARDS: usize = 16;
 const ONLY_PART: fn() -> u32 = || 0;
 
 impl Divide for Registry {
-    fn wants_parts(&self, _waits: u32) -> bool {
+    fn wants_parts(&self) -> bool {
         false
     }
 

@@ -126,12 +126,10 @@ impl Layout {
 }
 
 impl Divide for Table {
-    fn wants_parts(&self, waits: u32) -> bool {
-        let crowded = waits >= MANY_WAITS && self.rows.len() >= FEWEST_TO_DIVIDE;
-        (crowded || self.rows.len() >= self.divide_at)
+    fn wants_parts(&self) -> bool {
+        self.rows.len() >= self.divide_at
             && self.rows.kind() == Kind::Set
             && self.access != Access::Private
-            && self.divide_at != usize::MAX
     }
 
     fn divide(&mut self) -> Option<Vec<Table>> {
@@ -157,9 +155,6 @@ impl Divide for Table {
 /// A set is divided when it has this many rows: copying them takes less than a millisecond, and the parts take little beside
 /// them.
 pub(crate) const DIVIDE_AT: usize = 4_096;
-/// A smaller one is divided when writers have had to wait this often, and it has at least this many rows.
-const MANY_WAITS: u32 = 64;
-const FEWEST_TO_DIVIDE: usize = 16;
 
 impl Table {
     /// Refuses callers who may not read.
