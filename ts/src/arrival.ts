@@ -1,4 +1,4 @@
-import { BlueprintKind, nameOfTerm, type ServerBlueprintOptions } from './blueprint.js'
+import { BlueprintKind, type MovedServerOptions, nameOfTerm, type ServerBlueprintOptions } from './blueprint.js'
 import { findFunction, loadedModule, loadModule, type Module, notExported } from './definition-loader.js'
 import { DirtyPoolProcess } from './dirty-pool-process.js'
 import type { DirtyKind } from './dirty-settings.js'
@@ -60,6 +60,15 @@ function bodyOf(module: Module, blueprint: Blueprint): Process {
         throw notExported(url, module, `the server definition ${name}`, 'export what genServer(import.meta, ...) gives')
       const { parent, name: registered } = blueprint.options as ServerBlueprintOptions
       return new ServerProcess(definition.compiled, parent, { args, name: nameOfTerm(registered) })
+    }
+    case BlueprintKind.Moved: {
+      const definition = findDefinition(module, name)
+      if (definition === undefined)
+        throw notExported(url, module, `the server definition ${name}`, 'export what genServer(import.meta, ...) gives')
+      const options = blueprint.options as MovedServerOptions
+      const server = new ServerProcess(definition.compiled, options.parent)
+      server.unpack(options)
+      return server
     }
     default:
       throw new VigaError(ErrorCode.DefinitionNotFound, `a process of kind ${kind} cannot start here; another version of viga sent it`)

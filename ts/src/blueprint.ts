@@ -20,13 +20,22 @@ export function isModuleMeta(value: unknown): value is ModuleMeta {
 }
 
 /** Kinds of blueprints. */
-export const BlueprintKind = { Function: 'function', Server: 'server', DirtyPool: 'dirty pool' } as const
+export const BlueprintKind = { Function: 'function', Server: 'server', Moved: 'moved server', DirtyPool: 'dirty pool' } as const
 
 /** What travels with a server beside the arguments of its init. */
 export interface ServerBlueprintOptions {
   readonly parent: Pid
   readonly name: unknown
   readonly label: string | undefined
+}
+
+/** A server that goes to another scheduler while it runs. */
+export interface MovedServerOptions {
+  readonly parent: Pid
+  readonly label: string | undefined
+  /** Its init is through, and this is its state. */
+  readonly running: boolean
+  readonly state: unknown
 }
 
 /** Told apart from the original's URL by this, a second evaluation of a module whose first one failed. */

@@ -67,6 +67,11 @@ export class DefinitionHome {
     this.#name ??= `#${this.place}`
   }
 
+  /** Finds the name for later, if it can be found: what is wrong with it is told to who needs it. */
+  findSoon(): void {
+    this.find().catch(() => undefined)
+  }
+
   async #look(): Promise<void> {
     if (isReadOtherwise()) return
     const module = await loadModule(this.url)

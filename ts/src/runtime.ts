@@ -66,6 +66,7 @@ const host: Host = {
     process.bury()
   },
   copyReason,
+  want: wantScheduler,
   arrive(blueprint) {
     const process = arrive(blueprint)
     if (blueprint.trace !== undefined) arriveInTrace(process, blueprint.trace)

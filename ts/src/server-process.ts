@@ -1,5 +1,7 @@
 import { ErrorCode, Exit, VigaError } from './errors.js'
-import type { SliceEnd } from './engine/engine.js'
+import { BlueprintKind, type MovedServerOptions } from './blueprint.js'
+import type { DefinitionHome } from './definition-home.js'
+import { type Blueprint, Mobility, type SliceEnd } from './engine/engine.js'
 import type { From } from './from.js'
 import type { Pid } from './pid.js'
 import { runInProcess } from './process/async-context.js'
@@ -69,6 +71,37 @@ export class ServerProcess extends CallbackProcess {
   /** The caller of the request in hand. */
   get caller(): Ref | null {
     return this.#caller
+  }
+
+  /** Where other schedulers find its definition, if it may go there. */
+  home: DefinitionHome | null = null
+
+  override get mobility(): Mobility {
+    return this.home === null ? Mobility.None : Mobility.AtRest
+  }
+
+  override pack(): Blueprint | null {
+    const { home } = this
+    if (home === null || this.context !== null || !this.isResting || this.#phase === Phase.Ending || this.#pending !== undefined)
+      return null
+    if (home.name === null) {
+      home.findSoon()
+      return null
+    }
+    const options: MovedServerOptions = {
+      parent: this.#parent,
+      label: this.label,
+      running: this.#phase === Phase.Running,
+      state: this.#state,
+    }
+    return { kind: BlueprintKind.Moved, url: home.url, name: home.name, args: [], options }
+  }
+
+  /** A server that was packed goes on with its state. */
+  unpack(options: MovedServerOptions): void {
+    if (!options.running) return
+    this.#state = options.state
+    this.#phase = Phase.Running
   }
 
   override bury(): void {
@@ -262,6 +295,8 @@ export class ServerProcess extends CallbackProcess {
     const next = compileBehaviour(change.behaviour, 'GenServer.changeCode')
     const adopt = (state: unknown): void => {
       this.#compiled = next
+      // The definition elsewhere has not changed.
+      this.home = null
       this.#state = state
       activeEngine().reply(from, 'ok')
     }

@@ -2,6 +2,7 @@ import { functionBlueprint, isModuleMeta, type ModuleMeta } from './blueprint.js
 import { ErrorCode, VigaError } from './errors.js'
 import { Priority } from './engine/engine.js'
 import type { Pid } from './pid.js'
+import { isMovable } from './movable-function.js'
 import { isGeneratorFunction } from './process/body-kind.js'
 import { CallbackProcess, type Work } from './process/callback-process.js'
 import { FunctionProcess } from './process/function-process.js'
@@ -125,6 +126,8 @@ function begin(
   if (place !== HERE) {
     process.blueprint = functionBlueprint(meta, body, args, options.label, where)
     wantScheduler(place)
+  } else if (meta !== null && options.scheduler === undefined && engine.schedulers > 1 && isMovable(meta, body)) {
+    process.blueprint = functionBlueprint(meta, body, args, options.label, where)
   }
   return engine.spawn(process, parent, options.link === true, monitor, priority, place) as Pid<unknown>
 }

@@ -66,6 +66,7 @@ export class StartOperation<T> extends OutcomeOperation<T> {
   readonly #handleFor: (pid: Pid<unknown>) => T
   /** Null for a server that starts where its starter is. */
   readonly #placement: Placement | null
+  readonly #home: DefinitionHome | null
   #timeout: number
   #pid: Pid<unknown> | null = null
   /** Since the first `await` that had to look for the definition. */
@@ -89,6 +90,7 @@ export class StartOperation<T> extends OutcomeOperation<T> {
     this.#label = label
     this.#timeout = timeout === undefined ? Infinity : checkTimeout(timeout, 'start')
     this.#handleFor = handleFor
+    this.#home = home
     this.#placement = scheduler === undefined ? null : new Placement(scheduler, home)
   }
 
@@ -130,6 +132,7 @@ export class StartOperation<T> extends OutcomeOperation<T> {
     const placement = this.#placement
     const server = new ServerProcess(this.#compiled, process.pid)
     server.label = this.#label
+    if (placement === null && engine.schedulers > 1) server.home = this.#home
     const argument =
       placement === null ? this.#argument : { ...this.#argument, args: copyArguments(this.#argument.args) }
     const place = placement === null ? HERE : placement.place

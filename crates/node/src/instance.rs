@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use napi_sys::{napi_callback_info, napi_env, napi_value};
-use viga_runtime::{ControlBlock, Domain, Pid, System};
+use viga_runtime::{ControlBlock, Domain, Pid, System, thread_memory};
 use viga_scheduler::{Parker, RunQueues, Spinner, WallState};
 
 use crate::bell::{Bell, LoopHandles};
@@ -37,7 +37,7 @@ fn directory() -> MutexGuard<'static, Option<Directory>> {
 }
 
 impl Shared {
-    fn start(process_limit: u32, schedulers: usize) -> Arc<Shared> {
+    fn start(process_limit: u32, schedulers: usize, online: usize, compact: bool) -> Arc<Shared> {
         let stores = Stores::new();
         let told = Arc::clone(&stores);
         let bells: Box<[Arc<Bell>]> = (0..schedulers).map(|_| Arc::new(Bell::new())).collect();
@@ -45,9 +45,11 @@ impl Shared {
             let bell = Arc::clone(bell);
             Parker::foreign(move || bell.ring())
         });
-        let system = System::with_schedulers(process_limit, parkers.collect(), move |pid| {
-            told.owner_ended(pid)
-        });
+        let system =
+            System::with_schedulers(process_limit, parkers.collect(), compact, move |pid| {
+                told.owner_ended(pid)
+            });
+        system.set_online(online);
         let mut directory = directory();
         let directory = directory.get_or_insert_default();
         directory.last_token += 1;
@@ -151,6 +153,7 @@ impl Running {
         let system = self.system();
         let wall_time = system.scheduler(self.number).statistics().wall_time();
         if self.shared.others_are_attached(self.number) {
+            system.ask_for_work(self.number);
             wall_time.turn(WallState::Spinning);
             let found = self
                 .spinner
@@ -162,6 +165,7 @@ impl Running {
                 return true;
             }
         }
+        thread_memory::collect();
         self.bell().set_parked(true);
         let parked = system.park(self.number);
         if parked {
@@ -207,9 +211,11 @@ impl Instance {
         block: ControlBlock,
         process_limit: u32,
         schedulers: usize,
+        online: usize,
+        compact: bool,
         spinner: Spinner,
     ) -> (Pid, u32) {
-        let shared = Shared::start(process_limit, schedulers);
+        let shared = Shared::start(process_limit, schedulers, online, compact);
         let token = shared.token;
         (self.execute(shared, 0, block, spinner), token)
     }

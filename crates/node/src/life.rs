@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::time::Duration;
 
 use napi_sys::{napi_callback_info, napi_env, napi_value};
-use viga_runtime::control_block::{ARGUMENTS, WORDS};
+use viga_runtime::control_block::{ARGUMENTS, WORDS, header};
 use viga_runtime::{Buffer, ControlBlock, Lent, Pid, Spawn};
 use viga_scheduler::{Priority, Spinner, WallState};
 
@@ -23,9 +23,12 @@ pub fn register(env: napi_env, exports: napi_value, data: *mut c_void) -> Outcom
     ffi::define(env, exports, "lendSingle", Some(lend_single), data)?;
     ffi::define(env, exports, "hearBell", Some(hear_bell), data)?;
     ffi::define(env, exports, "enter", Some(enter), data)?;
+    ffi::define(env, exports, "next", Some(next), data)?;
     ffi::define(env, exports, "idle", Some(idle), data)?;
     ffi::define(env, exports, "isAlive", Some(is_alive), data)?;
     ffi::define(env, exports, "spawnAway", Some(spawn_away), data)?;
+    ffi::define(env, exports, "setOnline", Some(set_online), data)?;
+    ffi::define(env, exports, "movedIndexes", Some(moved_indexes), data)?;
     ffi::define(env, exports, "takeReferences", Some(take_references), data)
 }
 
@@ -43,7 +46,7 @@ fn with_running(
     std::ptr::null_mut()
 }
 
-fn new_block(env: napi_env, array: napi_value) -> Outcome<(ControlBlock, [u32; 4])> {
+fn new_block(env: napi_env, array: napi_value) -> Outcome<(ControlBlock, [u32; 5])> {
     let (words, length) = ffi::int32_array(env, array)?;
     if length < WORDS {
         return Err(Failure::bad_argument(format!(
@@ -51,8 +54,8 @@ fn new_block(env: napi_env, array: napi_value) -> Outcome<(ControlBlock, [u32; 4
         )));
     }
     ffi::keep(env, array)?;
-    // SAFETY: the four words lie within the array.
-    let arguments = [0, 1, 2, 3].map(|number| unsafe { *words.add(ARGUMENTS + number) as u32 });
+    // SAFETY: the five words lie within the array.
+    let arguments = [0, 1, 2, 3, 4].map(|number| unsafe { *words.add(ARGUMENTS + number) as u32 });
     // SAFETY: the array is kept alive with the environment, and the isolate does not touch it inside a crossing.
     Ok((unsafe { ControlBlock::new(words) }, arguments))
 }
@@ -66,15 +69,23 @@ fn give_root(block: &ControlBlock, root: Pid) {
     block.set_result(1, root.serial);
 }
 
-/// start(controlBlock: Int32Array): A0 the process limit, A1 schedulers, A2 microseconds to spin. R0, R1 the root process, R2 the
+/// start(controlBlock: Int32Array): A0 the process limit, A1 schedulers, A2 microseconds to spin, A3 schedulers that take work, A4 1
+/// to keep work on few of them. R0, R1 the root process, R2 the
 /// system's token.
 unsafe extern "C" fn start(env: napi_env, info: napi_callback_info) -> napi_value {
     ffi::guarded(env, || {
         let (data, [array, _]) = ffi::callback_arguments(env, info)?;
-        let (block, [limit, schedulers, spin, _]) = new_block(env, array)?;
+        let (block, [limit, schedulers, spin, online, compact]) = new_block(env, array)?;
         // SAFETY: the data of every function is the instance.
         let instance = unsafe { instance(data) };
-        let (root, token) = instance.start(block, limit, schedulers as usize, spinner(spin));
+        let (root, token) = instance.start(
+            block,
+            limit,
+            schedulers as usize,
+            online as usize,
+            compact != 0,
+            spinner(spin),
+        );
         give_root(&block, root);
         block.set_result(2, token);
         Ok(())
@@ -87,7 +98,7 @@ unsafe extern "C" fn start(env: napi_env, info: napi_callback_info) -> napi_valu
 unsafe extern "C" fn join(env: napi_env, info: napi_callback_info) -> napi_value {
     ffi::guarded(env, || {
         let (data, [array, _]) = ffi::callback_arguments(env, info)?;
-        let (block, [token, number, spin, _]) = new_block(env, array)?;
+        let (block, [token, number, spin, ..]) = new_block(env, array)?;
         // SAFETY: the data of every function is the instance.
         let instance = unsafe { instance(data) };
         let root = instance.join(
@@ -171,6 +182,21 @@ unsafe extern "C" fn enter(env: napi_env, info: napi_callback_info) -> napi_valu
         running
             .system()
             .operate(running.number, |_, domain| domain.enter());
+        if running.system().schedulers() > 1 {
+            let wanted = running
+                .system()
+                .balance()
+                .map_or(0, |number| number as i32 + 1);
+            running.block.set(header::WANTED, wanted);
+        }
+        Ok(())
+    })
+}
+
+/// Settles what was run, and hands out the next batch.
+unsafe extern "C" fn next(env: napi_env, info: napi_callback_info) -> napi_value {
+    with_running(env, info, |running| {
+        running.system().next(running.number, &running.block);
         Ok(())
     })
 }
@@ -250,4 +276,29 @@ unsafe extern "C" fn take_references(env: napi_env, info: napi_callback_info) ->
         running.block.set_result(1, (first >> 32) as u32);
         Ok(())
     })
+}
+
+/// A0 schedulers that take work from now on.
+unsafe extern "C" fn set_online(env: napi_env, info: napi_callback_info) -> napi_value {
+    with_running(env, info, |running| {
+        let online = running.block.argument(0) as usize;
+        running.system().set_online(online);
+        Ok(())
+    })
+}
+
+/// movedIndexes(): number[]: indexes of this scheduler whose processes live on others.
+unsafe extern "C" fn moved_indexes(env: napi_env, info: napi_callback_info) -> napi_value {
+    ffi::guarded(env, || {
+        let mut answer = std::ptr::null_mut();
+        // SAFETY: the data of every function is the instance.
+        unsafe { instance(ffi::callback_data(env, info)) }.with(|running| {
+            let indexes = running.operate(|_, _, domain| domain.moved_indexes());
+            let numbers: Vec<f64> = indexes.into_iter().map(f64::from).collect();
+            answer = ffi::numbers(env, &numbers)?;
+            Ok(())
+        })?;
+        Ok(answer)
+    })
+    .unwrap_or(std::ptr::null_mut())
 }

@@ -57,11 +57,6 @@ fn priority(number: u32) -> Priority {
 }
 
 operations! {
-    /// Settles and hands out the next batch.
-    "next" next |block, queues, domain| {
-        domain.next(queues, block);
-    }
-
     /// What the isolate did takes effect.
     "sync" sync |block, queues, domain| {
         domain.sync(queues, block);
@@ -256,6 +251,21 @@ operations! {
         let left = domain.read_timer(block.argument(0), block.argument(1));
         block.set_result(0, u32::from(left.is_some()));
         block.set_result(1, left.unwrap_or(0) as u32);
+    }
+
+    /// A0, A1 process that was offered; A2 scheduler, from 1; A3 record of what it is made of; A4 where its offer begins. R0 1 when it
+    /// has gone; 0 when it stays after all.
+    "moveOut" move_out |block, queues, domain| {
+        domain.sync(queues, block);
+        let to = (block.argument(2) as usize).wrapping_sub(1);
+        let at = block.argument(4) as usize;
+        let gone = domain.move_out(queues, block, pid(block, 0), to, block.argument(3), at);
+        block.set_result(0, u32::from(gone));
+    }
+
+    /// A0, A1 process that was offered and stays; A2 1 for good.
+    "stay" stay |block, queues, domain| {
+        domain.stay(queues, pid(block, 0), block.argument(2) != 0);
     }
 
     /// A0, A1 process that has a table or a registry entry.

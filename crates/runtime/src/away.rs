@@ -46,7 +46,12 @@ impl Domain {
     /// Puts a signal on its way to the home of `to`.
     #[inline]
     pub(crate) fn post(&mut self, to: Pid, signal: Signal) {
-        let scheduler = self.between.home(to.index);
+        let home = self.between.home(to.index);
+        let scheduler = if home == self.scheduler {
+            self.moved_to(to).unwrap_or(home)
+        } else {
+            home
+        };
         self.out[scheduler].push(signal);
         self.out_some = true;
     }
@@ -138,7 +143,7 @@ impl Domain {
     }
 
     /// False when they are linked already.
-    fn keep_away_link(&mut self, index: u32, other: Pid) -> bool {
+    pub(crate) fn keep_away_link(&mut self, index: u32, other: Pid) -> bool {
         let links = self.table.entry(index).away.get_or_insert_default();
         let before = links.insert(other, AwayLink::Linked);
         self.away_links += u32::from(before.is_none());
@@ -175,8 +180,8 @@ impl Domain {
     }
 
     /// The process has ended: its links with processes of other schedulers carry the reason there.
-    pub(crate) fn tell_away_links(&mut self, pid: Pid, reason: u32) {
-        let Some(links) = self.table.entry(pid.index).away.take() else {
+    pub(crate) fn tell_away_links(&mut self, index: u32, pid: Pid, reason: u32) {
+        let Some(links) = self.table.entry(index).away.take() else {
             return;
         };
         self.away_links -= links.len() as u32;
@@ -204,6 +209,11 @@ impl Domain {
         };
         let Spawn { parent, priority } = spawn;
         let parent_lives = self.table.live(parent).is_some();
+        let known = if parent_lives {
+            self.pid_at(parent.index)
+        } else {
+            parent
+        };
         if parent_lives && linked {
             self.keep_away_link(parent.index, pid);
         }
@@ -219,7 +229,7 @@ impl Domain {
         }
         let signal = Signal::Spawn {
             pid,
-            parent,
+            parent: known,
             priority,
             linked,
             monitor: if parent_lives { monitor } else { 0 },
@@ -235,7 +245,15 @@ impl Domain {
     pub(crate) fn work_off_inbox(&mut self, queues: &mut RunQueues) {
         let mut signals = std::mem::take(&mut self.arrived);
         self.between.inbox(self.scheduler).take(&mut signals);
-        for signal in signals.drain(..) {
+        for mut signal in signals.drain(..) {
+            if let Some(to) = signal.receiver() {
+                if self.table.has_moved(*to) {
+                    let to = *to;
+                    self.post(to, signal);
+                    continue;
+                }
+                *to = self.place_of(*to);
+            }
             self.arrive(queues, signal);
         }
         self.arrived = signals;
@@ -310,7 +328,11 @@ impl Domain {
                     self.post_noproc(owner, reference, target);
                 }
             }
-            Signal::Demonitor { owner, reference } => self.forget_watcher(owner, reference),
+            Signal::Demonitor {
+                owner, reference, ..
+            } => self.forget_watcher(owner, reference),
+            Signal::Adopt(package) => self.adopt(queues, *package),
+            Signal::Gone { to } => self.guest_gone(to),
             Signal::Down {
                 owner,
                 reference,
@@ -496,10 +518,10 @@ impl Domain {
     pub fn isolate_ended(&mut self, queues: &mut RunQueues, reason: u32) {
         self.drop_pending();
         self.drop_batch();
-        let pids = self.pids();
-        for pid in pids {
-            if self.table.live(pid).is_some() {
-                self.end_process(queues, pid.index, reason);
+        let places: Vec<Pid> = self.table.pids().collect();
+        for place in places {
+            if self.table.live(place).is_some() {
+                self.end_process(queues, place.index, reason);
             }
         }
         self.bury_dying(queues);
@@ -510,7 +532,9 @@ impl Domain {
         self.shown.clear();
         self.table.free_all();
         self.batch.forget_isolate();
-        self.between.inbox(self.scheduler).set_vacant(true);
+        let inbox = self.between.inbox(self.scheduler);
+        inbox.set_attached(false);
+        inbox.set_vacant(true);
     }
 
     /// Slices in the isolate's hands are over. Fragments in their windows are the core's until they are settled; what the isolate
@@ -547,10 +571,17 @@ impl Domain {
     // --- small parts ------------------------------------------------------------------------------------------------------
 
     #[inline]
+    /// The pid of the process at `index`, as everybody knows it.
     pub(crate) fn pid_at(&self, index: u32) -> Pid {
+        let entry = self.table.peek(index);
+        if entry.has(flag::GUEST)
+            && let Some(pid) = self.identities.get(&index)
+        {
+            return *pid;
+        }
         Pid {
             index,
-            serial: self.table.peek(index).serial,
+            serial: entry.serial,
         }
     }
 

@@ -200,7 +200,10 @@ impl Domain {
         block.set(words + entry::MORE, i32::from(more));
         block.set(words + entry::QUIET, i32::from(quiet));
         if wake == Wake::Arrive {
+            let known = self.pid_at(index);
             block.set(words + entry::OUTCOME_LOW, serial as i32);
+            block.set(words + entry::OUTCOME_KIND, known.index as i32);
+            block.set(words + entry::OUTCOME_HANDLE, known.serial as i32);
         }
         if let Some(outcome) = outcome {
             block.set(words + entry::OUTCOME_KIND, outcome.kind as i32);

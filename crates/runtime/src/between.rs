@@ -11,10 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use hashbrown::HashMap;
-use viga_scheduler::Priority;
+use viga_scheduler::{BALANCE_PERIOD, Balancer, Priority, WorkRequests};
 
 use crate::Pid;
 use crate::fragment::Fragment;
+use crate::migration::Package;
 
 /// Indexes of one part of the process table.
 pub const PART: u32 = 1 << PART_BITS;
@@ -71,6 +72,7 @@ pub enum Signal {
         reference: u64,
     },
     Demonitor {
+        target: Pid,
         owner: Pid,
         reference: u64,
     },
@@ -113,6 +115,12 @@ pub enum Signal {
         to: Pid,
         name: Box<str>,
     },
+    /// A process that goes to another scheduler, see `migration`.
+    Adopt(Box<Package>),
+    /// The process has ended where it was a guest.
+    Gone {
+        to: Pid,
+    },
     /// From a thread of the same isolate's owner that is not executing it: a handle of that isolate.
     LocalMessage {
         to: Pid,
@@ -130,6 +138,8 @@ pub struct Inbox {
     signals: Mutex<Vec<Signal>>,
     /// Something is in `signals`. Written under its lock; the relaxed look at it is a hint that is taken again under the lock.
     some: AtomicBool,
+    /// An isolate executes the scheduler. A hint for those who might give it work.
+    attached: AtomicBool,
     /// Nobody executes the scheduler's processes, and none is left: what comes must be answered by who brings it.
     vacant: AtomicBool,
 }
@@ -143,16 +153,22 @@ pub struct Between {
     references: AtomicU64,
     names: RwLock<HashMap<Box<str>, Pid>>,
     inboxes: Box<[Inbox]>,
+    /// Decides who gives work to whom.
+    pub balancer: Balancer,
+    /// Schedulers that have nothing to do ask others for work.
+    pub requests: WorkRequests,
 }
 
 /// Identifiers of references that an isolate gets at a time.
 pub const REFERENCES: u64 = 1 << 24;
 
 impl Between {
-    pub fn new(limit: u32, schedulers: usize) -> Self {
+    pub fn new(limit: u32, schedulers: usize, compact: bool) -> Self {
+        let schedulers = schedulers.clamp(1, MOST_SCHEDULERS);
         let inbox = || Inbox {
             signals: Mutex::new(Vec::new()),
             some: AtomicBool::new(false),
+            attached: AtomicBool::new(false),
             vacant: AtomicBool::new(false),
         };
         Between {
@@ -162,9 +178,9 @@ impl Between {
             limit,
             references: AtomicU64::new(1),
             names: RwLock::default(),
-            inboxes: (0..schedulers.clamp(1, MOST_SCHEDULERS))
-                .map(|_| inbox())
-                .collect(),
+            inboxes: (0..schedulers).map(|_| inbox()).collect(),
+            balancer: Balancer::new(schedulers, compact, BALANCE_PERIOD),
+            requests: WorkRequests::new(schedulers),
         }
     }
 
@@ -266,6 +282,32 @@ impl Between {
     }
 }
 
+impl Signal {
+    /// The process that it is for, if that is one which may have moved.
+    pub fn receiver(&mut self) -> Option<&mut Pid> {
+        match self {
+            Signal::Message { to, .. }
+            | Signal::Alias { owner: to, .. }
+            | Signal::Link { to, .. }
+            | Signal::Unlink { to, .. }
+            | Signal::UnlinkSeen { to, .. }
+            | Signal::Exit { to, .. }
+            | Signal::Monitor { target: to, .. }
+            | Signal::Down { owner: to, .. }
+            | Signal::Call { target: to, .. }
+            | Signal::Reply { caller: to, .. }
+            | Signal::Named { to, .. }
+            | Signal::Unnamed { to, .. }
+            | Signal::Demonitor { target: to, .. } => Some(to),
+            Signal::Spawn { .. }
+            | Signal::Adopt(_)
+            | Signal::Gone { .. }
+            | Signal::LocalMessage { .. }
+            | Signal::LocalExit { .. } => None,
+        }
+    }
+}
+
 impl Inbox {
     fn lock(&self) -> MutexGuard<'_, Vec<Signal>> {
         self.signals.lock().unwrap_or_else(PoisonError::into_inner)
@@ -314,6 +356,16 @@ impl Inbox {
         empty
     }
 
+    /// See the field.
+    pub fn is_attached(&self) -> bool {
+        self.attached.load(Ordering::Relaxed)
+    }
+
+    /// See the field.
+    pub fn set_attached(&self, attached: bool) {
+        self.attached.store(attached, Ordering::Relaxed);
+    }
+
     /// See the field. Under the lock: whoever appends sees it or came before.
     pub fn set_vacant(&self, vacant: bool) {
         let _waiting = self.lock();
@@ -334,7 +386,7 @@ mod tests {
 
     #[test]
     fn parts_have_one_home_each() {
-        let between = Between::new(100, 3);
+        let between = Between::new(100, 3, true);
         assert_eq!(between.take_part(2), Some(0));
         assert_eq!(between.take_part(1), Some(1));
         assert_eq!(between.home(5), 2);
@@ -344,7 +396,7 @@ mod tests {
 
     #[test]
     fn an_inbox_keeps_order_and_is_announced_empty_only_when_it_is() {
-        let inbox = &Between::new(1, 1).inboxes[0];
+        let inbox = &Between::new(1, 1, true).inboxes[0];
         assert!(inbox.if_empty(|| {}));
         inbox.push(message(1));
         inbox.append(&mut vec![message(2), message(3)]);
@@ -365,7 +417,7 @@ mod tests {
 
     #[test]
     fn a_name_is_taken_back_from_its_holder_alone() {
-        let between = Between::new(1, 1);
+        let between = Between::new(1, 1, true);
         let [one, other] = [1, 2].map(|index| Pid { index, serial: 0 });
         assert!(between.name("a", one));
         assert!(!between.name("a", other));

@@ -10,6 +10,7 @@
 //!       2848 .. 2975 buried: index and serial of processes that signals have ended
 //!       2976 .. 7071 outbox: commands of the executor, in the order in which they were given
 //!       7072 .. 7199 reserved: index and serial of free places that the executor may give to new processes
+//!       9248 .. 11295 leaving: processes that another scheduler wants, with the handles of their messages
 //!       7200 .. 9247 staged: for each word of the window, where the record of a fragment stands in the incoming buffer
 //! ```
 //!
@@ -22,7 +23,7 @@
 /// Words of the whole block.
 pub const WORDS: usize = 12288;
 /// Changes whenever the layout does.
-pub const VERSION: i32 = 3;
+pub const VERSION: i32 = 4;
 
 /// Words of the header.
 pub mod header {
@@ -48,6 +49,12 @@ pub mod header {
     pub const MORE_TO_DROP: usize = 9;
     /// Reserved places left; the executor takes the last one first.
     pub const RESERVED_LEN: usize = 10;
+    /// Words of the area LEAVING in use: processes that another scheduler wants. The executor sets it to 0.
+    pub const LEAVING_LEN: usize = 11;
+    /// The scheduler that wants them, from 1.
+    pub const LEAVING_TO: usize = 12;
+    /// A scheduler that has work waiting and no isolate, from 1; or 0. The executor sets it to 0.
+    pub const WANTED: usize = 13;
 }
 
 /// First of the 8 arguments of an operation.
@@ -80,7 +87,8 @@ pub mod entry {
     pub const OUTCOME_KIND: usize = 6;
     /// The reply, which is the executor's from now on, or the reason, which is the core's; nothing for a timeout.
     pub const OUTCOME_HANDLE: usize = 7;
-    /// Lower half of the call's reference; with WAKE Arrive the serial of the process.
+    /// Lower half of the call's reference. With WAKE Arrive this is the serial of the process's place, and OUTCOME_KIND and OUTCOME_HANDLE are
+    /// index and serial of its pid.
     pub const OUTCOME_LOW: usize = 8;
     /// Upper half of the call's reference.
     pub const OUTCOME_HIGH: usize = 9;
@@ -133,6 +141,10 @@ pub const MOST_RESERVED: usize = 64;
 /// First of the words that say where the fragments of the windows stand, in the order of [`WINDOW`]: a multiple of 8, or
 /// [`NOT_STAGED`] for one that must be asked for.
 pub const STAGED: usize = RESERVED + 2 * MOST_RESERVED;
+/// First of the processes that may leave: for each index, serial, number of messages, and the handles of these.
+pub const LEAVING: usize = STAGED + WINDOW_WORDS;
+/// Words for them.
+pub const LEAVING_WORDS: usize = 2048;
 /// See [`STAGED`].
 pub const NOT_STAGED: i32 = -1;
 
@@ -149,12 +161,12 @@ pub mod command {
     pub const CALL: i32 = 4;
     /// owner's index, owner's serial, handle; reference
     pub const SEND_ALIAS: i32 = 5;
-    /// reserved index, reserved serial, priority (bits 0 and 1) and link (bit 2); reference of the monitor or 0, parent's index,
+    /// reserved index, reserved serial, priority (bits 0 and 1), link (bit 2), movable (bit 3), at rest too (bit 4); reference of the monitor or 0, parent's index,
     /// parent's serial
     pub const SPAWN: i32 = 6;
 }
 
-const _: () = assert!(STAGED + WINDOW_WORDS <= WORDS);
+const _: () = assert!(LEAVING + LEAVING_WORDS <= WORDS);
 
 /// A view of the block. The words belong to the executing isolate; the core reads and writes them only while that isolate is
 /// inside a crossing.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use viga_scheduler::{Priority, RunQueues};
+use viga_scheduler::{Emigration, Priority, RunQueues};
 
 use crate::batch::Batch;
 use crate::between::{Between, Signal};
@@ -56,6 +56,24 @@ pub struct Domain {
     pub(crate) shown: Vec<u32>,
     /// Room for what has arrived, kept between its uses.
     pub(crate) arrived: Vec<Signal>,
+    /// Where processes of this home are that have moved, by index.
+    pub(crate) moved: HashMap<u32, usize>,
+    /// Guests, by pid: their places here; and their pids, by index.
+    pub(crate) guests: HashMap<Pid, Pid>,
+    pub(crate) identities: HashMap<u32, Pid>,
+    pub(crate) emigration: Emigration,
+    /// Processes that have gone to other schedulers, and that have come from them.
+    pub(crate) given_away: u64,
+    pub(crate) taken_over: u64,
+    /// Movable processes active in this period and in the one before, see `Domain::note_active`.
+    pub(crate) movable_active: u32,
+    pub(crate) movable_before: u32,
+    /// Processes given away in this period.
+    pub(crate) given_lately: u32,
+    pub(crate) period: u8,
+    pub(crate) period_since_us: u64,
+    /// Processes offered in this crossing.
+    pub(crate) offered: u32,
     /// The process that stands for the code of the isolate outside any process.
     root: Pid,
     /// Processes to be picked ahead of normal priority, see `hasten`.
@@ -108,6 +126,18 @@ impl Domain {
             out_some: false,
             shown: Vec::new(),
             arrived: Vec::new(),
+            moved: HashMap::new(),
+            guests: HashMap::new(),
+            identities: HashMap::new(),
+            emigration: Emigration::default(),
+            given_away: 0,
+            taken_over: 0,
+            movable_active: 0,
+            movable_before: 0,
+            given_lately: 0,
+            period: 1,
+            period_since_us: 0,
+            offered: 0,
             root: NOBODY,
             hastened: VecDeque::new(),
             owner_ended,
@@ -165,11 +195,13 @@ impl Domain {
 
     /// True while the process is alive. O(1).
     pub fn is_alive(&mut self, pid: Pid) -> bool {
-        self.table.live(pid).is_some()
+        let pid = self.place_of(pid);
+        self.table.live(pid).is_some() || self.table.is_expected(pid)
     }
 
     /// The process has tables or registry entries: its end is told to [`OwnerEnded`].
     pub fn mark_owner(&mut self, pid: Pid) {
+        let pid = self.place_of(pid);
         if let Some(entry) = self.table.live(pid) {
             entry.set(flag::OWNER);
         }

@@ -73,7 +73,9 @@ impl Domain {
     /// The isolate with this block executes the domain's processes from now on.
     pub fn attach(&mut self, block: ControlBlock) {
         self.batch.block = Some(block);
-        self.between.inbox(self.scheduler).set_vacant(false);
+        let inbox = self.between.inbox(self.scheduler);
+        inbox.set_vacant(false);
+        inbox.set_attached(true);
     }
 
     /// The isolate lends bytes. Its staged records must have been read.
@@ -115,7 +117,8 @@ impl Domain {
         if let Some(pid) = self.batch.signalled.take() {
             self.settle_pending(queues, pid);
         }
-        if self.between.inbox(self.scheduler).has_some() {
+        // Not during a slice: an exit signal waits for its end, and what the same sender sent afterwards must not pass it.
+        if !in_slice && self.between.inbox(self.scheduler).has_some() {
             self.work_off_inbox(queues);
         }
         #[cfg(feature = "hard-checks")]
@@ -131,10 +134,10 @@ impl Domain {
             self.batch.turns_until_clock -= 1;
             self.batch.width = (self.batch.width * 2).min(BATCH_SLICES);
         }
-        self.pick(queues, block);
-        if self.batch.len == 0 {
+        self.pick_unless_offering(queues, block);
+        if self.batch.len == 0 && block.get(header::LEAVING_LEN) == 0 {
             self.look_at_clock(queues, block);
-            self.pick(queues, block);
+            self.pick_unless_offering(queues, block);
         }
         if self.batch.len == 0 {
             let deadline = self.wheel.next_deadline(self.batch.looked_us);
@@ -143,6 +146,19 @@ impl Domain {
         }
         self.reserve(block, RESERVED_AHEAD);
         self.give_back(block);
+    }
+
+    /// While processes are offered the isolate crosses for each, which a batch in its hands would not survive.
+    #[inline]
+    fn pick_unless_offering(&mut self, queues: &mut RunQueues, block: &ControlBlock) {
+        if block.get(header::LEAVING_LEN) == 0 {
+            self.pick(queues, block);
+        } else {
+            self.batch.len = 0;
+            self.batch.settled = 0;
+            block.set(header::BATCH_LEN, 0);
+            block.set(header::BATCH_DONE, 0);
+        }
     }
 
     /// Fires timers, ends the isolate's share of time, and sees how long the batches since the last look have taken.
@@ -164,6 +180,10 @@ impl Domain {
         batch.turns_until_clock = batch.stride - 1;
         let share_used = now.saturating_sub(batch.entered_us) > EVENT_LOOP_SHARE_US;
         block.set(header::YIELD_DUE, i32::from(share_used));
+        self.note_period(now);
+        if self.table.movable_queued() != 0 {
+            self.share_work(queues, block);
+        }
     }
 
     /// Hands the isolate what it may forget: released handles and processes that signals have ended.

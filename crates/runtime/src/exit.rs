@@ -46,11 +46,8 @@ impl Domain {
     }
 
     pub(crate) fn end_process(&mut self, queues: &mut RunQueues, index: u32, reason: u32) {
+        let pid = self.pid_at(index);
         let entry = self.table.entry(index);
-        let pid = Pid {
-            index,
-            serial: entry.serial,
-        };
         let names = entry.names.take();
         let owner = entry.has(flag::OWNER);
         if entry.status == Status::Running && self.batch.signalled.is_none() {
@@ -68,9 +65,10 @@ impl Domain {
             let record = self.table.peek(index).monitors_owned;
             self.remove_monitor(record);
         }
-        self.tell_links(queues, pid, reason);
-        self.tell_away_links(pid, reason);
-        self.tell_watchers(queues, pid, reason);
+        self.tell_links(queues, index, pid, reason);
+        self.tell_away_links(index, pid, reason);
+        self.tell_watchers(queues, index, pid, reason);
+        self.forget_guest(index);
         self.table.release(index);
     }
 
@@ -131,26 +129,26 @@ impl Domain {
     }
 
     /// Oldest link first.
-    fn tell_links(&mut self, queues: &mut RunQueues, pid: Pid, reason: u32) {
-        if self.table.peek(pid.index).links == NIL {
+    fn tell_links(&mut self, queues: &mut RunQueues, index: u32, pid: Pid, reason: u32) {
+        if self.table.peek(index).links == NIL {
             return;
         }
         let mut others = std::mem::take(&mut self.told);
-        others.extend(self.linked_with(pid.index));
+        others.extend(self.linked_with(index));
         for other in others.drain(..).rev() {
-            self.remove_link(pid.index, other);
+            self.remove_link(index, other);
             self.exit_signal(queues, pid, other, reason, true);
         }
         self.told = others;
     }
 
     /// Oldest monitor first.
-    fn tell_watchers(&mut self, queues: &mut RunQueues, pid: Pid, reason: u32) {
-        if self.table.peek(pid.index).monitors_on == NIL {
+    fn tell_watchers(&mut self, queues: &mut RunQueues, index: u32, pid: Pid, reason: u32) {
+        if self.table.peek(index).monitors_on == NIL {
             return;
         }
         let mut records = std::mem::take(&mut self.told);
-        records.extend(self.monitor_records_on(pid.index));
+        records.extend(self.monitor_records_on(index));
         for record in records.drain(..).rev() {
             self.tell_watcher(queues, pid, reason, record);
         }

@@ -76,7 +76,8 @@ impl Domain {
             }
         }
         assert!(watching.is_subset(&owned), "a monitor without an owner");
-        assert_eq!(timers, self.wheel.len(), "timers");
+        // Those that send to other schedulers are on nobody's list.
+        assert!(timers <= self.wheel.len(), "timers");
     }
 
     fn check_mailbox(&self, index: u32) {

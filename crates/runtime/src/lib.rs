@@ -24,6 +24,7 @@ pub mod handles;
 mod hard_checks;
 mod link;
 mod mailbox;
+mod migration;
 pub mod monitor;
 mod outbox;
 mod outcome;

@@ -108,8 +108,8 @@ impl Domain {
         let entry = self.table.entry(index);
         entry.status = Status::Runnable;
         if !entry.has(flag::QUEUED) {
-            entry.set(flag::QUEUED);
             queues.push_back(index, entry.priority);
+            self.table.queued(index);
         }
     }
 

@@ -189,7 +189,12 @@ impl Domain {
                 owner, reference, ..
             } = self.monitors[record];
             let owner = self.pid_at(owner);
-            self.post(target, Signal::Demonitor { owner, reference });
+            let signal = Signal::Demonitor {
+                target,
+                owner,
+                reference,
+            };
+            self.post(target, signal);
         }
     }
 
@@ -216,6 +221,15 @@ impl Domain {
             self.wheel.cancel(timer);
         }
         monitor
+    }
+
+    /// All records, calls and aliases too, that the process at `index` owns, newest first.
+    pub(crate) fn owned_records(&self, index: u32) -> impl Iterator<Item = u32> + '_ {
+        let first = self.table.peek(index).monitors_owned;
+        std::iter::successors((first != NIL).then_some(first), |record| {
+            let next = self.monitors[*record].owner_next;
+            (next != NIL).then_some(next)
+        })
     }
 
     /// Targets of the monitors of the process at `index`, newest first.

@@ -6,6 +6,7 @@ use crate::away::Recipient;
 use crate::control_block::{ControlBlock, NO_TIMEOUT, OUTBOX, OUTBOX_WORDS, command, header};
 use crate::handles::FRAGMENT;
 use crate::monitor::AliasMode;
+use crate::process::flag;
 use crate::{Domain, Pid, Spawn};
 
 impl Domain {
@@ -64,7 +65,8 @@ impl Domain {
         block.set(header::OUTBOX_LEN, 0);
     }
 
-    /// The isolate has started a process in a reserved place. `how`: priority in bits 0 and 1, linked in bit 2.
+    /// The isolate has started a process in a reserved place. `how`: priority in bits 0 and 1, linked in bit 2,
+    /// movable in bit 3, at rest too in bit 4.
     fn spawn_reserved(
         &mut self,
         queues: &mut RunQueues,
@@ -74,10 +76,22 @@ impl Domain {
         monitor: u64,
     ) {
         let priority = Priority::from_u8(how as u8 & 3).unwrap_or(Priority::Normal);
-        if !self.begin(queues, pid, Spawn { parent, priority }) {
+        let parent_lives = self.table.live(parent).is_some();
+        let known = if parent_lives {
+            self.pid_at(parent.index)
+        } else {
+            parent
+        };
+        let spawn = Spawn {
+            parent: known,
+            priority,
+        };
+        if !self.begin(queues, pid, spawn) {
             return;
         }
-        let parent_lives = self.table.live(parent).is_some();
+        let flags =
+            u16::from(how & 8 != 0) * flag::MOVABLE + u16::from(how & 16 != 0) * flag::SETTLED;
+        self.table.entry(pid.index).set(flags);
         if how & 4 != 0 {
             if parent_lives {
                 self.link(queues, parent.index, pid);

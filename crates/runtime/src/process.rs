@@ -29,6 +29,10 @@ pub enum Status {
     AwaitsOutcome,
     /// Wakes with an outcome, or when resumed.
     Held,
+    /// Offered to another scheduler.
+    Leaving,
+    /// Lives on another scheduler; here is its home.
+    Moved,
 }
 
 /// Bits of [`Entry::flags`].
@@ -53,6 +57,14 @@ pub mod flag {
     pub const ARRIVED: u16 = 1 << 8;
     /// A free place that another scheduler has claimed: its process is on its way.
     pub const CLAIMED: u16 = 1 << 9;
+    /// May go to another scheduler: before its first slice, and with SETTLED at rest too.
+    pub const MOVABLE: u16 = 1 << 10;
+    /// See MOVABLE.
+    pub const SETTLED: u16 = 1 << 11;
+    /// Counted as movable and queued.
+    pub const COUNTED: u16 = 1 << 13;
+    /// Has another home, and another pid for everybody else.
+    pub const GUEST: u16 = 1 << 12;
 }
 
 /// One place of the table.
@@ -70,6 +82,8 @@ pub struct Entry {
     pub priority: Priority,
     /// Messages to hand out at the next pick.
     pub window: u8,
+    /// The last period in which it was active, see `Domain::note_active`.
+    pub period: u8,
     pub mailbox_head: u32,
     pub mailbox_tail: u32,
     /// Messages waiting: in the mailbox, handed out and not taken yet, or put aside by a selective receive.
@@ -105,6 +119,7 @@ impl Entry {
             flags: 0,
             priority: Priority::Normal,
             window: 0,
+            period: 0,
             mailbox_head: NIL,
             mailbox_tail: NIL,
             mailbox_len: 0,
@@ -172,6 +187,8 @@ pub struct ProcessTable {
     /// Indexes of the newest part that have never been used.
     fresh: std::ops::Range<u32>,
     alive: u32,
+    /// Movable processes in run queues.
+    movable_queued: u32,
 }
 
 /// The table holds as many processes as it may.
@@ -190,6 +207,23 @@ impl ProcessTable {
             free: VecDeque::new(),
             fresh: 0..0,
             alive: 0,
+            movable_queued: 0,
+        }
+    }
+
+    /// Processes in run queues that may go to another scheduler.
+    pub fn movable_queued(&self) -> u32 {
+        self.movable_queued
+    }
+
+    /// The entry has been put into a run queue.
+    #[inline]
+    pub fn queued(&mut self, index: u32) {
+        let entry = self.entry(index);
+        entry.set(flag::QUEUED);
+        if entry.flags & (flag::MOVABLE | flag::COUNTED) == flag::MOVABLE {
+            entry.set(flag::COUNTED);
+            self.movable_queued += 1;
         }
     }
 
@@ -271,11 +305,11 @@ impl ProcessTable {
         self.between.one_less();
         let entry = self.entry(index);
         let serial = entry.serial.wrapping_add(1);
-        let queued = entry.flags & flag::QUEUED;
+        let queued = entry.flags & (flag::QUEUED | flag::COUNTED);
         *entry = Entry::free();
         entry.serial = serial;
         entry.flags = queued;
-        if queued == 0 {
+        if queued & flag::QUEUED == 0 {
             self.free.push_back(index);
         }
     }
@@ -285,8 +319,10 @@ impl ProcessTable {
     #[inline]
     pub fn unqueued(&mut self, index: u32) -> bool {
         let entry = self.entry(index);
-        entry.clear(flag::QUEUED);
+        let counted = u32::from(entry.has(flag::COUNTED));
+        entry.clear(flag::QUEUED | flag::COUNTED);
         let status = entry.status;
+        self.movable_queued -= counted;
         if status == Status::Free {
             self.free.push_back(index);
         }
@@ -297,11 +333,13 @@ impl ProcessTable {
     /// the isolate had reserved. O(places).
     pub fn free_all(&mut self) {
         self.free.clear();
+        self.movable_queued = 0;
         for (part, entries) in self.parts.iter_mut().enumerate() {
             for (place, entry) in entries.iter_mut().flatten().enumerate() {
                 let index = (part as u32) << PART_BITS | place as u32;
-                entry.clear(flag::QUEUED);
-                if !entry.has(flag::CLAIMED) && !self.fresh.contains(&index) {
+                entry.clear(flag::QUEUED | flag::COUNTED);
+                let unused = entry.status == Status::Free && !entry.has(flag::CLAIMED);
+                if unused && !self.fresh.contains(&index) {
                     // A pid that the isolate has given to a process that never began names nobody, ever.
                     entry.serial = entry.serial.wrapping_add(1);
                     self.free.push_back(index);
@@ -334,13 +372,53 @@ impl ProcessTable {
     /// The entry of a live process of this scheduler. O(1).
     #[inline]
     pub fn live(&mut self, pid: Pid) -> Option<&mut Entry> {
-        self.place(pid).filter(|entry| entry.status != Status::Free)
+        self.place(pid)
+            .filter(|entry| !matches!(entry.status, Status::Free | Status::Moved))
+    }
+
+    /// Another scheduler has claimed the place under this pid: its process is on its way here.
+    pub fn is_expected(&mut self, pid: Pid) -> bool {
+        self.place(pid)
+            .is_some_and(|entry| entry.status == Status::Free && entry.has(flag::CLAIMED))
     }
 
     /// The process lives on another scheduler, if it lives.
     #[inline]
     pub fn is_away(&self, pid: Pid) -> bool {
-        self.between.home(pid.index) != self.scheduler
+        self.between.home(pid.index) != self.scheduler || self.has_moved(pid)
+    }
+
+    /// The process is of this home and lives elsewhere.
+    pub fn has_moved(&self, pid: Pid) -> bool {
+        let part = self.parts.get((pid.index >> PART_BITS) as usize);
+        part.and_then(Option::as_ref).is_some_and(|part| {
+            let entry = &part[(pid.index & (PART - 1)) as usize];
+            entry.serial == pid.serial && entry.status == Status::Moved
+        })
+    }
+
+    /// The process goes elsewhere; its pid stays here.
+    pub fn leave(&mut self, index: u32) {
+        self.alive -= 1;
+        self.between.one_less();
+        self.entry(index).status = Status::Moved;
+    }
+
+    /// As [`ProcessTable::release`], for a process that lived elsewhere.
+    pub fn give_back(&mut self, index: u32) {
+        self.alive += 1;
+        self.between.one_more();
+        self.release(index);
+    }
+
+    /// As [`ProcessTable::claim`], for a process that lives already. `None` when the system has no index left.
+    pub fn claim_beyond_limit(&mut self) -> Option<Pid> {
+        let index = match self.free.pop_front() {
+            Some(index) => index,
+            None => self.fresh_index()?,
+        };
+        let serial = self.entry(index).serial;
+        Some(Pid { index, serial })
     }
 
     /// Pids of all live processes of this scheduler, by index.
@@ -349,7 +427,8 @@ impl ProcessTable {
             let first = (part as u32) << PART_BITS;
             let entries = entries.iter().flatten().enumerate();
             entries.filter_map(move |(place, entry)| {
-                (entry.status != Status::Free).then_some(Pid {
+                let lives = !matches!(entry.status, Status::Free | Status::Moved);
+                lives.then_some(Pid {
                     index: first | place as u32,
                     serial: entry.serial,
                 })
@@ -378,7 +457,7 @@ mod tests {
     }
 
     fn table(limit: u32) -> ProcessTable {
-        ProcessTable::new(0, Arc::new(Between::new(limit, 1)))
+        ProcessTable::new(0, Arc::new(Between::new(limit, 1, true)))
     }
 
     fn allocate(table: &mut ProcessTable) -> Result<Pid, TableFull> {

@@ -49,12 +49,15 @@ impl Domain {
             return;
         }
         let process = self.table.entry(slice.index);
-        if taken != 0 {
-            process.clear(flag::ARRIVED);
-        }
+        // Its blueprint has been taken first of all.
+        process.clear(flag::ARRIVED);
         if end != slice_end::ARRIVING {
             process.set(flag::STARTED);
+            if !process.has(flag::SETTLED) {
+                process.clear(flag::MOVABLE);
+            }
         }
+        let movable = process.has(flag::MOVABLE);
         process.reductions += reductions;
         if taken == slice.window_len {
             if taken != 0 && process.mailbox_head != NIL {
@@ -65,6 +68,9 @@ impl Domain {
             for word in (slice.window_start + taken..slice.window_start + slice.window_len).rev() {
                 self.put_back(slice.index, block.get(word as usize) as u32);
             }
+        }
+        if movable {
+            self.note_active(slice.index);
         }
         let fewer = taken as i32 - block.get(words + entry::HELD);
         if fewer != 0 {
@@ -153,8 +159,8 @@ impl Domain {
             }
             process.status = Status::Runnable;
             if !process.has(flag::QUEUED) {
-                process.set(flag::QUEUED);
                 queues.push_front(slice.index, process.priority);
+                self.table.queued(slice.index);
             } else if !process.has(flag::HASTENED) {
                 // It was picked ahead of its place.
                 process.set(flag::HASTENED);

@@ -222,6 +222,7 @@ impl Domain {
     /// ends with it.
     pub fn signal_exit(&mut self, queues: &mut RunQueues, from: Pid, to: Pid, reason: u32) {
         self.handles.retain(reason);
+        let (from, to) = self.as_known(from, to);
         if self.table.live(to).is_some() {
             self.exit_signal(queues, from, to.index, reason, false);
             self.bury_dying(queues);
@@ -248,9 +249,9 @@ impl Domain {
         reason: u32,
         linked: bool,
     ) {
+        let own = from == self.pid_at(index);
         let entry = self.table.entry(index);
-        let own_message =
-            from.index == index && entry.has(flag::TRAP_EXIT) && reason != constant::KILL;
+        let own_message = own && entry.has(flag::TRAP_EXIT) && reason != constant::KILL;
         if entry.status == Status::Running && !own_message {
             self.handles.retain(reason);
             self.pending.push(PendingSignal::Exit {
@@ -270,9 +271,18 @@ impl Domain {
             // Deaf: the code outside any process goes on whatever ends around it.
         } else if reason == constant::KILL && !linked {
             self.end_by_signal(index, constant::KILLED);
-        } else if reason != constant::NORMAL || from.index == index {
+        } else if reason != constant::NORMAL || own {
             self.end_by_signal(index, reason);
         }
+    }
+
+    /// The sender as others know it; and the receiver, where it is the sender itself, as this scheduler does.
+    fn as_known(&self, from: Pid, to: Pid) -> (Pid, Pid) {
+        if self.guests.is_empty() || self.table.is_away(from) {
+            return (from, to);
+        }
+        let known = self.pid_at(from.index);
+        (known, if to == known { from } else { to })
     }
 
     fn end_by_signal(&mut self, index: u32, reason: u32) {

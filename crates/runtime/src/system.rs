@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
-use viga_scheduler::{Guard, Parker, Priority, RunQueues, Scheduler};
+use viga_scheduler::{Guard, Parker, Priority, RunQueues, Scheduler, choose_victim};
 
 use crate::away::AwayLink;
 use crate::between::{Between, MOST_SCHEDULERS, Signal};
 use crate::domain::OwnerEnded;
 use crate::handles::constant;
+use crate::monitor::NOBODY;
 use crate::process::{TableFull, flag};
 use crate::signal::PendingSignal;
 use crate::{ControlBlock, Domain, Pid, Spawn, Status};
@@ -40,6 +41,25 @@ pub struct ProcessFacts {
     pub memory: u64,
 }
 
+impl ProcessFacts {
+    /// A process that is on its way from another scheduler.
+    fn of_expected() -> Self {
+        ProcessFacts {
+            status: Status::Runnable,
+            priority: Priority::Normal,
+            trap_exit: false,
+            message_queue_length: 0,
+            reductions: 0,
+            parent: NOBODY,
+            links: Vec::new(),
+            monitors: Vec::new(),
+            monitored_by: Vec::new(),
+            names: Vec::new(),
+            memory: 0,
+        }
+    }
+}
+
 /// Counts of the whole system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemFacts {
@@ -57,6 +77,10 @@ pub struct SystemFacts {
     pub link_count: u32,
     /// Messages waiting in all mailboxes, as `ProcessFacts::message_queue_length` counts them.
     pub message_count: u64,
+    /// Processes that have gone to other schedulers.
+    pub migrations_out: u64,
+    /// Processes that have come from other schedulers.
+    pub migrations_in: u64,
     /// Messages and reasons that came from other schedulers and were not taken yet.
     pub fragment_count: u32,
     /// Slices settled.
@@ -100,18 +124,19 @@ impl System {
         parker: Parker,
         owner_ended: impl Fn(Pid) + Send + Sync + 'static,
     ) -> Self {
-        Self::with_schedulers(process_limit, vec![parker], owner_ended)
+        Self::with_schedulers(process_limit, vec![parker], true, owner_ended)
     }
 
     /// A system of one scheduler for each parker, 256 at most, numbered from 0. The first has its root process; the others
-    /// get theirs when an isolate [attaches](System::attach).
+    /// get theirs when an isolate [attaches](System::attach). With `compact` work stays on few schedulers while they keep up.
     pub fn with_schedulers(
         process_limit: u32,
         parkers: Vec<Parker>,
+        compact: bool,
         owner_ended: impl Fn(Pid) + Send + Sync + 'static,
     ) -> Self {
         let owner_ended: OwnerEnded = Arc::new(owner_ended);
-        let between = Arc::new(Between::new(process_limit.max(1), parkers.len()));
+        let between = Arc::new(Between::new(process_limit.max(1), parkers.len(), compact));
         let schedulers = parkers.into_iter().take(MOST_SCHEDULERS).enumerate();
         let schedulers = schedulers.map(|(number, parker)| {
             let domain = Domain::new(number, Arc::clone(&between), Arc::clone(&owner_ended));
@@ -178,7 +203,41 @@ impl System {
     /// The executing isolate's crossing: what it has done takes effect, and it is told what to run next.
     #[inline]
     pub fn next(&self, number: usize, block: &ControlBlock) {
-        self.operate(number, |queues, domain| domain.next(queues, block));
+        let load = self.schedulers[number].statistics().load();
+        self.operate(number, |queues, domain| {
+            domain.next(queues, block);
+            if domain.between.schedulers() > 1 {
+                let movable = domain.movable_lately();
+                load.publish(domain.batch.len as u32, [0, 0, movable, 0]);
+            }
+        });
+    }
+
+    /// Balances the load if it is time to. A scheduler that is to get work and has no isolate yet.
+    pub fn balance(&self) -> Option<usize> {
+        let statistics = self.schedulers.iter().map(Scheduler::statistics);
+        let plan = self.between.balancer.check(statistics)?;
+        let mut targets = plan.paths.iter().flatten().map(|path| path.target as usize);
+        targets.find(|target| !self.between.inbox(*target).is_attached())
+    }
+
+    /// Scheduler `number` has nothing to do: asks one that has too much.
+    pub fn ask_for_work(&self, number: usize) {
+        if self.between.balancer.paths().rests(number) {
+            return;
+        }
+        let statistics = self.schedulers.iter().map(Scheduler::statistics);
+        if let Some(victim) = choose_victim(number, statistics) {
+            self.between.requests.ask(victim, number);
+        }
+    }
+
+    /// So many schedulers take work, from the first on; the others finish what they have.
+    pub fn set_online(&self, online: usize) {
+        for (number, scheduler) in self.schedulers.iter().enumerate() {
+            let load = scheduler.statistics().load();
+            load.set_online(number < online.max(1));
+        }
     }
 
     /// An isolate executes the processes of scheduler `number` from now on. Its root process.
@@ -286,25 +345,33 @@ impl System {
     /// True while the process is alive.
     #[must_use]
     pub fn is_alive(&self, pid: Pid) -> bool {
-        self.at_home(pid).state().is_alive(pid)
+        self.at(pid).state().is_alive(pid)
     }
 
     /// Everything known of a live process.
     #[must_use]
     pub fn process_facts(&self, pid: Pid) -> Option<ProcessFacts> {
-        self.at_home(pid).state().process_facts(pid)
+        self.at(pid).state().process_facts(pid)
     }
 
     /// The process owns something: its end is told to `owner_ended`. False when it is dead.
     #[must_use]
     pub fn mark_owner(&self, pid: Pid) -> bool {
-        let mut guard = self.at_home(pid);
+        let mut guard = self.at(pid);
         guard.state().mark_owner(pid);
         guard.state().is_alive(pid)
     }
 
-    fn at_home(&self, pid: Pid) -> Guard<'_, Domain> {
-        self.schedulers[self.home(pid)].lock()
+    /// The scheduler on which the process lives, if it does.
+    fn at(&self, pid: Pid) -> Guard<'_, Domain> {
+        let mut guard = self.schedulers[self.home(pid)].lock();
+        match guard.state().moved_to(pid) {
+            Some(number) => {
+                drop(guard);
+                self.schedulers[number].lock()
+            }
+            None => guard,
+        }
     }
 
     /// Pids of all live processes, scheduler by scheduler.
@@ -336,6 +403,8 @@ impl System {
             sum.link_count += facts.link_count;
             sum.message_count += facts.message_count;
             sum.fragment_count += facts.fragment_count;
+            sum.migrations_out += facts.migrations_out;
+            sum.migrations_in += facts.migrations_in;
             sum.slices += facts.slices;
             sum.reductions += facts.reductions;
             sum.memory += facts.memory;
@@ -372,6 +441,10 @@ impl System {
 impl Domain {
     /// Everything known of a live process. O(links + monitors + names).
     pub fn process_facts(&mut self, pid: Pid) -> Option<ProcessFacts> {
+        let pid = self.place_of(pid);
+        if self.table.is_expected(pid) {
+            return Some(ProcessFacts::of_expected());
+        }
         self.table.live(pid)?;
         let entry = self.table.peek(pid.index);
         let linked = self.linked_with(pid.index).map(|index| self.pid_at(index));
@@ -422,7 +495,8 @@ impl Domain {
 
     /// Live processes by index.
     pub fn pids(&self) -> Vec<Pid> {
-        self.table.pids().collect()
+        let places = self.table.pids();
+        places.map(|place| self.pid_at(place.index)).collect()
     }
 
     /// What is for other schedulers goes into their inboxes. Who got something, and who of them has no isolate.
@@ -460,6 +534,8 @@ impl Domain {
             link_count: self.links.len(),
             message_count: self.messages,
             fragment_count: self.handles.fragment_count(),
+            migrations_out: self.given_away,
+            migrations_in: self.taken_over,
             slices: self.slices,
             reductions: self.reductions,
             wakeups: 0,

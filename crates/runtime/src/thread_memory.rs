@@ -15,6 +15,11 @@ pub fn statistics() -> Statistics {
     ALLOCATOR.with(|allocator| allocator.borrow().statistics().snapshot())
 }
 
+/// Takes back what other threads have freed of the calling thread's memory. For a thread that has nothing else to do.
+pub fn collect() {
+    ALLOCATOR.with(|allocator| allocator.borrow_mut().collect_delayed(usize::MAX));
+}
+
 /// Memory for `size` bytes from the calling thread's allocator; `None` when the system has none left.
 #[must_use]
 pub fn allocate(kind: AllocKind, size: usize) -> Option<NonNull<u8>> {

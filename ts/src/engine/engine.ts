@@ -61,6 +61,17 @@ export const OutcomeStatus = {
 } as const
 export type OutcomeStatus = (typeof OutcomeStatus)[keyof typeof OutcomeStatus]
 
+/** When a process may go to another scheduler without being asked to. */
+export const Mobility = {
+  /** Never. */
+  None: 0,
+  /** Until its first slice. */
+  Unstarted: 1,
+  /** Then, and between slices when it says so (`Process.pack`). */
+  AtRest: 3,
+} as const
+export type Mobility = (typeof Mobility)[keyof typeof Mobility]
+
 export const Priority = { Max: 0, High: 1, Normal: 2, Low: 3 } as const
 export type Priority = (typeof Priority)[keyof typeof Priority]
 
@@ -182,6 +193,8 @@ export interface Host {
   copyReason(reason: unknown): unknown
   /** A process that another scheduler has sent here: to be given a pid and its first slice. Never throws. */
   arrive(blueprint: Blueprint): Process
+  /** Work waits for a scheduler that has no isolate yet. */
+  want(scheduler: number): void
 }
 
 export interface Engine {

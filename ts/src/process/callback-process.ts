@@ -44,6 +44,18 @@ export abstract class CallbackProcess extends Process {
     return this.end(reasonOfThrown(thrown))
   }
 
+  /** Nothing is going on, and nothing was put aside for later. */
+  protected get isResting(): boolean {
+    return (
+      this.#work === null &&
+      this.#settled === null &&
+      !this.followUpDue &&
+      this.idleTimeout === NEVER_IDLE &&
+      this.waits === null &&
+      this.putAside === null
+    )
+  }
+
   run(wake: Wake): SliceEnd {
     try {
       return this.#slice(activeEngine(), wake)

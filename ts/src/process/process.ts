@@ -1,6 +1,6 @@
 import type { Pid } from '../pid.js'
 import { endProcess } from '../runtime-state.js'
-import { type Blueprint, SliceEnd, type Wake } from '../engine/engine.js'
+import { type Blueprint, Mobility, SliceEnd, type Wake } from '../engine/engine.js'
 import type { AsyncWaits } from './async-waits.js'
 import { OwnContext } from './own-context.js'
 import type { PutAside } from './put-aside.js'
@@ -24,6 +24,19 @@ export abstract class Process {
   context: OwnContext | null = null
   /** True once it has ended, whatever ended it. What still runs of it may not act any more. */
   ended = false
+
+  /** When it may go to another scheduler by itself. */
+  get mobility(): Mobility {
+    return this.blueprint === null ? Mobility.None : Mobility.Unstarted
+  }
+
+  /**
+   * What another scheduler makes it of, as it is now; null when it stays. Asked between slices: before the first one, or with
+   * Mobility.AtRest at any time.
+   */
+  pack(): Blueprint | null {
+    return this.context === null ? this.blueprint : null
+  }
 
   /** One slice, in the context of this process. What the engine calls. */
   slice(wake: Wake): SliceEnd {

@@ -104,7 +104,7 @@ impl Isolate {
 
     pub fn system_of(schedulers: usize) -> System {
         let parkers = (0..schedulers).map(|_| Parker::thread()).collect();
-        System::with_schedulers(1 << 20, parkers, |_| {})
+        System::with_schedulers(1 << 20, parkers, true, |_| {})
     }
 
     /// An isolate that executes the processes of scheduler `number` from now on.

@@ -21,6 +21,10 @@ export interface Addon extends TablesAddon, SharedAddon {
   spawnAway(): void
   takeReferences(): void
   showFragment(): void
+  moveOut(): void
+  stay(): void
+  setOnline(): void
+  movedIndexes(): number[]
   stop(): void
   enter(): void
   next(): void

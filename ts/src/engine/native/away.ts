@@ -42,6 +42,13 @@ export class Away {
     return this.outgoing.put(message, name)
   }
 
+  /** Writes several records that cross together; `write` puts each. Throws ERR_VIGA_NOT_A_TERM, and nothing crosses. */
+  recordAll(write: (put: (value: unknown) => number) => number): number {
+    if (this.words[OUTBOX_LEN] !== 0) this.addon.sync()
+    this.outgoing.reset()
+    return this.outgoing.together(write)
+  }
+
   /** The same for a reason, whatever it is. */
   reason(reason: unknown): number {
     if (this.words[OUTBOX_LEN] === 0 && this.outgoing.position !== 0) this.outgoing.reset()

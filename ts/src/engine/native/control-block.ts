@@ -3,7 +3,7 @@
  * crates/runtime/src/control_block.rs, which draws and explains the layout.
  */
 export const WORDS = 12288
-export const VERSION = 3
+export const VERSION = 4
 
 export const HEADER_VERSION = 0
 export const OUTBOX_LEN = 1
@@ -16,6 +16,9 @@ export const NEXT_DEADLINE = 7
 export const YIELD_DUE = 8
 export const MORE_TO_DROP = 9
 export const RESERVED_LEN = 10
+export const LEAVING_LEN = 11
+export const LEAVING_TO = 12
+export const WANTED = 13
 
 export const A0 = 16
 export const A1 = 17
@@ -60,6 +63,8 @@ export const OUTBOX_WORDS = 4096
 export const RESERVED = 7072
 /** For each word of the windows, where the record of a fragment stands in the incoming buffer, or -1. */
 export const STAGED = 7200
+/** Processes that another scheduler wants: for each index, serial, number of messages, and their handles. */
+export const LEAVING = 9248
 
 export const COMMAND_SEND = 1
 export const COMMAND_EXIT = 2
@@ -69,6 +74,8 @@ export const COMMAND_SEND_ALIAS = 5
 export const COMMAND_SPAWN = 6
 /** Bit of a spawn beside the priority: linked with its parent. */
 export const SPAWN_LINKED = 4
+/** How far to the left the mobility of a spawned process stands beside the priority. */
+export const MOBILITY_SHIFT = 3
 
 /** Longest timeout the block carries, in ms; two values more mean none and unchanged. */
 export const LONGEST_TIMEOUT = 4_294_967_293

@@ -6,6 +6,7 @@ import {
   type Engine,
   type EngineOptions,
   type Host,
+  Mobility,
   OutcomeStatus,
   type Priority,
   type ProcessFacts,
@@ -24,8 +25,8 @@ import {
   COMMAND_CALL, COMMAND_EXIT, COMMAND_REPLY, COMMAND_SEND, COMMAND_SEND_ALIAS, COMMAND_SPAWN,
   HEADER_VERSION, OUTBOX, OUTBOX_LEN, OUTBOX_WORDS,
   R0, R1, R2, R3, R4, R5, RESERVED, RESERVED_LEN,
-  SLICE_MORE, SLICE_QUIET, SLICE_WINDOW_LEN, SLICE_WINDOW_START, SPAWN_LINKED,
-  VERSION, WORDS,
+  LEAVING, LEAVING_LEN, LEAVING_TO, MOBILITY_SHIFT, SLICE_MORE, SLICE_OUTCOME_HANDLE, SLICE_OUTCOME_KIND, SLICE_OUTCOME_LOW, SLICE_QUIET, SLICE_WINDOW_LEN, SLICE_WINDOW_START, SPAWN_LINKED,
+  VERSION, WANTED, WORDS,
 } from './control-block.js'
 import { readAllocatorFacts, readProcessFacts, readSystemFacts } from './facts.js'
 import { MonitorNames } from './monitor-names.js'
@@ -44,6 +45,11 @@ const SPAWN_REDUCTIONS = 20
 /** Parts of the process table, as crates/runtime/src/between.rs has them: of 1,024 indexes each. */
 const PART_BITS = 10
 const PARTS = (1 << (27 - PART_BITS)) + 256
+/** Whose processes those of a part are. */
+const ELSEWHERE = 0
+const HERE = 1
+/** This scheduler's, but for those that have moved. */
+const PARTLY = 2
 
 function tableFull(limit: number): VigaError {
   return new VigaError(
@@ -85,8 +91,12 @@ export class NativeEngine implements Engine {
   readonly addon: Addon
   /** The only scheduler of its system: all processes are here. */
   private alone = true
-  /** 1 for each part of the process table (1,024 indexes) that is this scheduler's. */
+  /** For each part of the process table (1,024 indexes) whether its processes are this scheduler's. */
   private readonly here = new Uint8Array(PARTS)
+  /** Indexes of processes that have gone to other schedulers, of parts that are only partly here. */
+  private readonly moved = new Set<number>()
+  /** Processes from other schedulers, with their places here. */
+  private guests: Map<Process, Pid> | null = null
   private away: Away | null = null
   readonly words = new Int32Array(WORDS)
   readonly values = new Values()
@@ -116,6 +126,8 @@ export class NativeEngine implements Engine {
       this.schedulers = options.schedulers ?? 1
       words[A0] = options.processLimit
       words[A1] = this.schedulers
+      words[A3] = options.online ?? this.schedulers
+      words[A4] = options.compactLoad === false ? 0 : 1
       addon.start(words)
       this.system = words[R2] as number
     } else {
@@ -139,9 +151,10 @@ export class NativeEngine implements Engine {
     this.processTable[rootPid.index] = root
     this.alone = this.schedulers === 1
     if (this.alone) {
-      this.here.fill(1)
+      this.here.fill(HERE)
     } else {
-      this.here[rootPid.index >>> PART_BITS] = 1
+      this.here[rootPid.index >>> PART_BITS] = HERE
+      for (const index of addon.movedIndexes()) this.noteMoved(index)
       this.away = new Away(addon, words)
       addon.hearBell(() => this.loop.ring())
       this.loop.soon()
@@ -187,27 +200,118 @@ export class NativeEngine implements Engine {
   }
 
   /** Makes the process whose slice begins of the blueprint that is its first message. */
-  arrive(index: number, serial: number): Process {
+  arrive(index: number, slice: number): Process {
     const { words } = this
     const place = this.windowPlace++
     const process = this.host.arrive((this.away as Away).readStaged(place, words[place] as number) as Blueprint)
-    process.pid = new Pid(index, serial)
-    this.seat(process)
+    const serial = (words[slice + SLICE_OUTCOME_LOW] as number) >>> 0
+    const known = words[slice + SLICE_OUTCOME_KIND] as number
+    process.pid = new Pid(known, (words[slice + SLICE_OUTCOME_HANDLE] as number) >>> 0)
+    if (known !== index) (this.guests ??= new Map()).set(process, new Pid(index, serial))
+    this.seat(process, index)
     return process
   }
 
+  /** The pid under which this scheduler keeps a process: another one for a guest from another scheduler. */
+  placeOf(process: Process): Pid {
+    return this.guests === null ? process.pid : (this.guests.get(process) ?? process.pid)
+  }
+
   /** A process takes its place; what had it before is over. */
-  private seat(process: Process): void {
-    const { index } = process.pid
+  private seat(process: Process, index: number): void {
     const earlier = this.processTable[index]
-    if (earlier !== undefined) this.host.buried(earlier)
+    if (earlier !== undefined) this.drop(earlier)
     this.processTable[index] = process
-    this.here[index >>> PART_BITS] = 1
+    const part = index >>> PART_BITS
+    if (this.here[part] === ELSEWHERE) this.here[part] = HERE
+    else if (this.here[part] === PARTLY) this.moved.delete(index)
+  }
+
+  /** A process has been ended from outside. */
+  drop(process: Process): void {
+    if (this.guests !== null) this.guests.delete(process)
+    this.host.buried(process)
+  }
+
+  /** Messages for the process are for another isolate. */
+  private isAway(index: number): boolean {
+    return this.here[index >>> PART_BITS] !== PARTLY || this.moved.has(index)
+  }
+
+  /** Another scheduler asks for processes: those that can be made elsewhere of what they are go there. */
+  sendOffered(): void {
+    const { words } = this
+    const to = words[LEAVING_TO] as number
+    const end = LEAVING + (words[LEAVING_LEN] as number)
+    words[LEAVING_LEN] = 0
+    for (let at = LEAVING; at < end; at += 3 + (words[at + 2] as number)) this.sendAway(at, to)
+  }
+
+  private sendAway(at: number, to: number): void {
+    const { words } = this
+    const index = words[at] as number
+    const process = this.processTable[index]
+    const serial = words[at + 1] as number
+    const handles = process === undefined ? null : this.packed(process, at)
+    words[A0] = index
+    words[A1] = serial
+    if (handles === null) {
+      words[A2] = process === undefined || process.mobility === Mobility.None ? 1 : 0
+      this.addon.stay()
+      return
+    }
+    words[A2] = to
+    words[A3] = handles
+    words[A4] = at
+    this.addon.moveOut()
+    this.loop.forget()
+    if (words[R0] === 0 || process === undefined) return
+    this.processTable[index] = undefined
+    this.noteMoved(index)
+    process.ended = true
+    process.bury()
+  }
+
+  private noteMoved(index: number): void {
+    this.here[index >>> PART_BITS] = PARTLY
+    this.moved.add(index)
+  }
+
+  /** Writes records of a process and its messages, these over their handles in the offer at `at`; the process's, or null when it stays. */
+  private packed(process: Process, at: number): number | null {
+    const { words } = this
+    const blueprint = process.pack()
+    if (blueprint === null) return null
+    const away = this.away as Away
+    const first = at + 3
+    const end = first + (words[at + 2] as number)
+    try {
+      return away.recordAll((put) => {
+        const record = put(blueprint)
+        for (let place = first; place < end; place++) {
+          const handle = words[place] as number
+          if (handle < FRAGMENT) words[place] = put(this.values.peek(handle))
+        }
+        return record
+      })
+    } catch (error) {
+      // Its state or a message is no term: it is bound to this isolate.
+      if (!(error instanceof VigaError)) throw error
+      return null
+    }
+  }
+
+  /** A scheduler that is to get work has no isolate yet. */
+  startWanted(): void {
+    const scheduler = this.words[WANTED] as number
+    this.words[WANTED] = 0
+    this.host.want(scheduler)
   }
 
   /** Handle of a message for `to`: the value itself, or for a process of another scheduler its record. */
   private handleFor(to: Pid | Ref, message: unknown, name: string): number {
-    if (this.here[to.index >>> PART_BITS] === 1 || this.away === null) return this.values.store(message)
+    if (this.here[to.index >>> PART_BITS] === HERE || this.away === null || !this.isAway(to.index))
+      return this.values.store(message)
     return this.away.record(message, name)
   }
 
@@ -312,7 +416,7 @@ export class NativeEngine implements Engine {
     words[place + 3] = handle
     writeReference(words, place + 4, ref)
     words[place + 6] = timeoutWord(timeout)
-    words[place + 7] = process.pid.index
+    words[place + 7] = this.placeOf(process).index
     this.reductions++
   }
 
@@ -329,7 +433,7 @@ export class NativeEngine implements Engine {
   }
 
   abandon(process: Process, ref: Ref): boolean {
-    writePid(this.words, A0, process.pid)
+    writePid(this.words, A0, this.placeOf(process))
     writeReference(this.words, A2, ref)
     this.addon.abandon()
     return this.words[R0] !== 0
@@ -354,16 +458,16 @@ export class NativeEngine implements Engine {
     const serial = words[RESERVED + reserved * 2 + 1] as number
     const pid = new Pid<unknown>(index, serial >>> 0)
     process.pid = pid
-    this.seat(process)
+    this.seat(process, index)
     const place = this.outbox(8)
     words[place] = COMMAND_SPAWN
     words[place + 1] = index
     words[place + 2] = serial
-    words[place + 3] = link ? priority | SPAWN_LINKED : priority
+    const how = link ? priority | SPAWN_LINKED : priority
+    words[place + 3] = scheduler === 0 && !this.alone ? how | (process.mobility << MOBILITY_SHIFT) : how
     words[place + 4] = monitor === null ? 0 : monitor.id
     words[place + 5] = monitor === null ? 0 : monitor.id / TWO_32
-    words[place + 6] = parent.pid.index
-    words[place + 7] = parent.pid.serial
+    writePid(words, place + 6, this.placeOf(parent))
     if (link && this.current === parent) words[this.slice + SLICE_QUIET] = 0
     this.reductions += SPAWN_REDUCTIONS
     return pid
@@ -383,7 +487,7 @@ export class NativeEngine implements Engine {
     words[A1] = link ? priority | SPAWN_LINKED : priority
     words[A2] = monitor === null ? 0 : monitor.id
     words[A3] = monitor === null ? 0 : monitor.id / TWO_32
-    writePid(words, A4, parent.pid)
+    writePid(words, A4, this.placeOf(parent))
     words[A6] = blueprint
     this.addon.spawnAway()
     if (words[R0] === 0) throw tableFull(words[R1] as number)
@@ -392,10 +496,12 @@ export class NativeEngine implements Engine {
   }
 
   become(arriving: Process, real: Process): void {
-    const { pid } = arriving
-    if (this.processTable[pid.index] !== arriving) return
-    real.pid = pid
-    this.processTable[pid.index] = real
+    const { index } = this.placeOf(arriving)
+    if (this.processTable[index] !== arriving) return
+    real.pid = arriving.pid
+    const place = this.guests?.get(arriving)
+    if (place !== undefined) this.guests?.delete(arriving) && this.guests.set(real, place)
+    this.processTable[index] = real
   }
 
   /** Asks for places for new processes; how many there are. */
@@ -409,7 +515,7 @@ export class NativeEngine implements Engine {
 
   exit(process: Process, reason: unknown): void {
     const words = this.words
-    const { index, serial } = process.pid
+    const { index, serial } = this.placeOf(process)
     if (this.processTable[index] !== process) return
     this.processTable[index] = undefined
     this.endedSince = true
@@ -433,14 +539,14 @@ export class NativeEngine implements Engine {
   }
 
   resume(process: Process): void {
-    writePid(this.words, A0, process.pid)
+    writePid(this.words, A0, this.placeOf(process))
     this.addon.resume()
     this.loop.soon()
   }
 
   takeOutside(process: Process, timeout: number): unknown {
     const words = this.words
-    writePid(this.words, A0, process.pid)
+    writePid(this.words, A0, this.placeOf(process))
     words[A2] = timeout === 0 ? 0 : timeoutWord(timeout)
     this.addon.takeOutside()
     this.loop.soon()
@@ -452,7 +558,7 @@ export class NativeEngine implements Engine {
   }
 
   holdOutside(process: Process, delta: number): void {
-    writePid(this.words, A0, process.pid)
+    writePid(this.words, A0, this.placeOf(process))
     this.words[A2] = delta
     this.addon.holdOutside()
   }
@@ -467,7 +573,7 @@ export class NativeEngine implements Engine {
   // --- signals ---------------------------------------------------------------------------------------------------------------
 
   link(process: Process, other: Pid): void {
-    writePid(this.words, A0, process.pid)
+    writePid(this.words, A0, this.placeOf(process))
     writePid(this.words, A2, other)
     this.addon.link()
     this.loop.forget()
@@ -475,14 +581,14 @@ export class NativeEngine implements Engine {
   }
 
   unlink(process: Process, other: Pid): void {
-    writePid(this.words, A0, process.pid)
+    writePid(this.words, A0, this.placeOf(process))
     writePid(this.words, A2, other)
     this.addon.unlink()
   }
 
   monitor(process: Process, target: Pid, ref: Ref, alias: AliasMode, name: string | null): void {
     const words = this.words
-    writePid(this.words, A0, process.pid)
+    writePid(this.words, A0, this.placeOf(process))
     writePid(this.words, A2, target)
     writeReference(words, A4, ref)
     words[A6] = alias
@@ -493,7 +599,7 @@ export class NativeEngine implements Engine {
 
   monitorMissing(process: Process, ref: Ref, name: string): void {
     this.monitorNames.keep(process, ref, name)
-    writePid(this.words, A0, process.pid)
+    writePid(this.words, A0, this.placeOf(process))
     writeReference(this.words, A2, ref)
     this.addon.downMissing()
     this.loop.soon()
@@ -501,7 +607,7 @@ export class NativeEngine implements Engine {
 
   demonitor(process: Process, ref: Ref, flush: boolean): boolean {
     if (flush && this.current === process) this.returnWindow()
-    writePid(this.words, A0, process.pid)
+    writePid(this.words, A0, this.placeOf(process))
     writeReference(this.words, A2, ref)
     this.words[A4] = flush ? 1 : 0
     this.addon.demonitor()
@@ -511,14 +617,14 @@ export class NativeEngine implements Engine {
   }
 
   alias(process: Process, ref: Ref, mode: AliasMode): void {
-    writePid(this.words, A0, process.pid)
+    writePid(this.words, A0, this.placeOf(process))
     writeReference(this.words, A2, ref)
     this.words[A4] = mode
     this.addon.alias()
   }
 
   unalias(process: Process, ref: Ref): boolean {
-    writePid(this.words, A0, process.pid)
+    writePid(this.words, A0, this.placeOf(process))
     writeReference(this.words, A2, ref)
     this.addon.unalias()
     return this.words[R0] !== 0
@@ -526,7 +632,7 @@ export class NativeEngine implements Engine {
 
   signalExit(process: Process, to: Pid, reason: unknown): void {
     const handle = this.reasonHandle(reason)
-    writePid(this.words, A0, process.pid)
+    writePid(this.words, A0, this.placeOf(process))
     writePid(this.words, A2, to)
     this.words[A4] = handle
     this.addon.signalExit()
@@ -537,14 +643,14 @@ export class NativeEngine implements Engine {
   // --- flags, names, timers ----------------------------------------------------------------------------------------------------
 
   setTrapExit(process: Process, trap: boolean): boolean {
-    writePid(this.words, A0, process.pid)
+    writePid(this.words, A0, this.placeOf(process))
     this.words[A2] = trap ? 1 : 0
     this.addon.setTrapExit()
     return this.words[R0] !== 0
   }
 
   setPriority(process: Process, priority: Priority): Priority {
-    writePid(this.words, A0, process.pid)
+    writePid(this.words, A0, this.placeOf(process))
     this.words[A2] = priority
     this.addon.setPriority()
     return this.words[R0] as Priority

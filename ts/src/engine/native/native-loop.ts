@@ -4,10 +4,10 @@ import type { Process } from '../../process/process.js'
 import { reasonOfThrown } from '../../process/reason.js'
 import { runPromiseJobs, Turns } from '../turns.js'
 import {
-  BATCH, BATCH_DONE, BATCH_LEN, BURIED, BURIED_LEN, IN_SLICE, MORE_TO_DROP, NEXT_DEADLINE, OUTBOX_LEN, RELEASED, RELEASED_LEN,
+  BATCH, BATCH_DONE, BATCH_LEN, BURIED, BURIED_LEN, IN_SLICE, LEAVING_LEN, MORE_TO_DROP, NEXT_DEADLINE, OUTBOX_LEN, RELEASED, RELEASED_LEN,
   SLICE_END, SLICE_HELD, SLICE_INDEX, SLICE_OUTCOME_HANDLE, SLICE_OUTCOME_HIGH, SLICE_OUTCOME_KIND, SLICE_OUTCOME_LOW,
   SLICE_REDUCTIONS, SLICE_TAKEN, SLICE_TIMED_OUT, SLICE_TIMEOUT, SLICE_WAKE, SLICE_WINDOW_LEN, SLICE_WINDOW_START,
-  SLICE_WORDS, YIELD_DUE,
+  SLICE_WORDS, WANTED, YIELD_DUE,
 } from './control-block.js'
 import { BATCH_REDUCTIONS, type NativeEngine } from './native-engine.js'
 import { FRAGMENT } from './outgoing.js'
@@ -49,9 +49,14 @@ export class NativeLoop {
     const engine = this.engine
     const { addon, words } = engine
     addon.enter()
+    if (words[WANTED] !== 0) engine.startWanted()
     for (;;) {
       addon.next()
       this.forget()
+      if (words[LEAVING_LEN] !== 0) {
+        engine.sendOffered()
+        continue
+      }
       const length = words[BATCH_LEN] as number
       if (length !== 0) this.runBatch(length)
       if (this.stopped) return
@@ -115,7 +120,7 @@ export class NativeLoop {
     engine.heldDelta = 0
     let wake = words[slice + SLICE_WAKE] as Wake | typeof ARRIVE
     if (wake === ARRIVE) {
-      process = engine.arrive(index, (words[slice + SLICE_OUTCOME_LOW] as number) >>> 0)
+      process = engine.arrive(index, slice)
       wake = WakeReason.Start
     } else if (wake === WakeReason.Outcome) this.loadOutcome(slice)
     engine.current = process
@@ -159,7 +164,7 @@ export class NativeLoop {
   }
 
   private forgetAll(): void {
-    const { addon, words, values, processTable, host } = this.engine
+    const { addon, words, values, processTable } = this.engine
     for (;;) {
       const released = words[RELEASED_LEN] as number
       for (let place = RELEASED; place < RELEASED + released; place++) values.release(words[place] as number)
@@ -167,10 +172,10 @@ export class NativeLoop {
       for (let place = BURIED; place < BURIED + buried; place += 2) {
         const index = words[place] as number
         const process = processTable[index]
-        if (process === undefined || process.pid.serial !== (words[place + 1] as number) >>> 0) continue
+        if (process === undefined || this.engine.placeOf(process).serial !== (words[place + 1] as number) >>> 0) continue
         processTable[index] = undefined
         this.engine.endedSince = true
-        host.buried(process)
+        this.engine.drop(process)
       }
       words[RELEASED_LEN] = 0
       words[BURIED_LEN] = 0

@@ -42,6 +42,8 @@ export class Outgoing implements Carrier {
   readonly #port: OutgoingPort
   /** True while a record is being written. */
   #writing = false
+  /** Several records are to cross together: none of them ahead of the others. */
+  #together = false
   /** What a flush within a record threw: no fault of the message. */
   #flushFailure: { readonly thrown: unknown } | null = null
   /** Null where binaries travel in line, whatever their length. */
@@ -103,6 +105,16 @@ export class Outgoing implements Carrier {
     }
   }
 
+  /** Has `write` put several records that cross together, at the next crossing and not before. */
+  together<T>(write: (put: (value: unknown) => number) => T): T {
+    this.#together = true
+    try {
+      return write((value) => this.put(value))
+    } finally {
+      this.#together = false
+    }
+  }
+
   /** The core has copied all records that are whole; their memory is used again. */
   reset(): void {
     const writer = this.#writer
@@ -120,7 +132,7 @@ export class Outgoing implements Carrier {
   /** For the writer: a flush, and if that is not enough a larger buffer. */
   makeRoom(count: number): void {
     const writer = this.#writer
-    if (writer.start > 0) this.#flush()
+    if (writer.start > 0 && !this.#together) this.#flush()
     const needed = writer.position + count
     if (needed <= writer.bytes.length) return
     if (needed > LARGEST)
