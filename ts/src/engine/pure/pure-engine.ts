@@ -224,8 +224,9 @@ export class PureEngine implements Engine, Surroundings {
   private setReceiveTimer(entry: Entry, timeout: number): void {
     entry.timeoutPassed = timeout === 0
     const timer = entry.receiveTimer
+    // One that a message came before may be running still; in the wheel twice, it would tie it in a knot.
+    if (timer !== null) this.wheel.cancel(timer)
     if (timeout > 0) this.wheel.startLater((entry.receiveTimer ??= this.newReceiveTimer(entry)), timeout)
-    else if (timer !== null) this.wheel.cancel(timer)
   }
 
   private newReceiveTimer(entry: Entry): ReceiveTimer {
@@ -343,6 +344,10 @@ export class PureEngine implements Engine, Surroundings {
   }
 
   // --- signals --------------------------------------------------------------------------------------------------------------
+
+  isFar(): boolean {
+    return false
+  }
 
   send(to: Pid, message: unknown): void {
     this.reductionsLeft--
