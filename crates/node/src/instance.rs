@@ -182,6 +182,8 @@ impl Running {
     fn leave(&self) {
         self.loop_handles.borrow_mut().take();
         self.shared.bells[self.number].set_active(false);
+        let statistics = self.shared.system.scheduler(self.number).statistics();
+        statistics.wall_time().turn(WallState::Parked);
         // A system of one isolate ends with it, and nobody is left to be told.
         if self.shared.system.schedulers() > 1 {
             self.shared.system.isolate_ended(self.number);

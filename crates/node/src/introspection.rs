@@ -4,7 +4,7 @@
 use std::ffi::c_void;
 
 use napi_sys::{napi_callback_info, napi_env, napi_value};
-use viga_runtime::{Pid, ProcessFacts, SystemFacts};
+use viga_runtime::{Pid, ProcessFacts, SchedulerFacts, SystemFacts};
 
 use crate::ffi::{self, Outcome};
 use crate::instance::{Running, instance};
@@ -14,7 +14,8 @@ pub fn register(env: napi_env, exports: napi_value, data: *mut c_void) -> Outcom
     ffi::define(env, exports, "processFacts", Some(process_facts), data)?;
     ffi::define(env, exports, "processes", Some(processes), data)?;
     ffi::define(env, exports, "registered", Some(registered), data)?;
-    ffi::define(env, exports, "systemFacts", Some(system_facts), data)
+    ffi::define(env, exports, "systemFacts", Some(system_facts), data)?;
+    ffi::define(env, exports, "schedulerFacts", Some(scheduler_facts), data)
 }
 
 fn answer(
@@ -103,8 +104,8 @@ unsafe extern "C" fn system_facts(env: napi_env, info: napi_callback_info) -> na
     })
 }
 
-fn numbers_of_system(facts: &SystemFacts) -> Vec<f64> {
-    let mut numbers = vec![
+fn numbers_of_system(facts: &SystemFacts) -> [f64; 9] {
+    [
         f64::from(facts.process_count),
         f64::from(facts.process_limit),
         f64::from(facts.timer_count),
@@ -112,11 +113,51 @@ fn numbers_of_system(facts: &SystemFacts) -> Vec<f64> {
         f64::from(facts.monitor_count),
         f64::from(facts.link_count),
         facts.message_count as f64,
-        facts.slices as f64,
-        facts.reductions as f64,
-        facts.wakeups as f64,
+        f64::from(facts.fragment_count),
         facts.memory as f64,
-    ];
-    numbers.extend(facts.run_queue.map(f64::from));
-    numbers
+    ]
+}
+
+/// The same number of numbers for each scheduler, the first one's first.
+unsafe extern "C" fn scheduler_facts(env: napi_env, info: napi_callback_info) -> napi_value {
+    answer(env, info, |running| {
+        let system = running.system();
+        let all = (0..system.schedulers()).map(|number| system.scheduler_facts(number));
+        let numbers: Vec<f64> = all.flat_map(|facts| numbers_of_scheduler(&facts)).collect();
+        ffi::numbers(env, &numbers).map(Some)
+    })
+}
+
+fn numbers_of_scheduler(facts: &SchedulerFacts) -> [f64; 22] {
+    let SchedulerFacts {
+        online,
+        state,
+        counts,
+        seen,
+    } = facts;
+    let [max, high, normal, low] = counts.run_queue.map(f64::from);
+    [
+        f64::from(u8::from(*online)),
+        state.map_or(3.0, |state| f64::from(state as u8)),
+        f64::from(counts.process_count),
+        counts.message_count as f64,
+        f64::from(counts.fragment_count),
+        counts.slices as f64,
+        counts.reductions as f64,
+        max,
+        high,
+        normal,
+        low,
+        counts.wakeups as f64,
+        seen.parks as f64,
+        seen.spins as f64,
+        seen.spins_found as f64,
+        counts.steals as f64,
+        counts.migrations_in as f64,
+        counts.migrations_out as f64,
+        seen.wall.running_nanoseconds as f64,
+        seen.wall.spinning_nanoseconds as f64,
+        seen.wall.parked_nanoseconds as f64,
+        f64::from(counts.timer_count),
+    ]
 }

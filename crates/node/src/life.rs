@@ -278,11 +278,12 @@ unsafe extern "C" fn take_references(env: napi_env, info: napi_callback_info) ->
     })
 }
 
-/// A0 schedulers that take work from now on.
+/// A0 schedulers that take work from now on. R0 how many did before.
 unsafe extern "C" fn set_online(env: napi_env, info: napi_callback_info) -> napi_value {
     with_running(env, info, |running| {
         let online = running.block.argument(0) as usize;
-        running.system().set_online(online);
+        let before = running.system().set_online(online);
+        running.block.set_result(0, before as u32);
         Ok(())
     })
 }

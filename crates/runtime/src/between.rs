@@ -7,7 +7,7 @@
 //!
 //! Lock order: a scheduler's lock, then an inbox or the names. Nothing is locked while an inbox or the names are.
 
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use hashbrown::HashMap;
@@ -150,6 +150,9 @@ pub struct Between {
     parts: AtomicU32,
     alive: AtomicU32,
     limit: u32,
+    /// How many schedulers take work, from the first on. Relaxed and without a partner: what is decided on an old number is put
+    /// right by the next balance.
+    online: AtomicUsize,
     references: AtomicU64,
     names: RwLock<HashMap<Box<str>, Pid>>,
     inboxes: Box<[Inbox]>,
@@ -176,6 +179,7 @@ impl Between {
             parts: AtomicU32::new(0),
             alive: AtomicU32::new(0),
             limit,
+            online: AtomicUsize::new(schedulers),
             references: AtomicU64::new(1),
             names: RwLock::default(),
             inboxes: (0..schedulers).map(|_| inbox()).collect(),
@@ -187,6 +191,17 @@ impl Between {
     /// Number of schedulers.
     pub fn schedulers(&self) -> usize {
         self.inboxes.len()
+    }
+
+    /// Scheduler `number`, from 0, takes work.
+    #[inline]
+    pub fn is_online(&self, number: usize) -> bool {
+        number < self.online.load(Ordering::Relaxed)
+    }
+
+    /// So many schedulers take work. How many did before.
+    pub fn set_online(&self, online: usize) -> usize {
+        self.online.swap(online, Ordering::Relaxed)
     }
 
     /// The scheduler whose home the index is.

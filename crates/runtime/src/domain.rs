@@ -65,6 +65,10 @@ pub struct Domain {
     /// Processes that have gone to other schedulers, and that have come from them.
     pub(crate) given_away: u64,
     pub(crate) taken_over: u64,
+    /// Those of `taken_over` for which this scheduler had asked.
+    pub(crate) asked_over: u64,
+    /// What is offered at the moment was asked for.
+    pub(crate) asked_for: bool,
     /// Movable processes active in this period and in the one before, see `Domain::note_active`.
     pub(crate) movable_active: u32,
     pub(crate) movable_before: u32,
@@ -132,6 +136,8 @@ impl Domain {
             emigration: Emigration::default(),
             given_away: 0,
             taken_over: 0,
+            asked_over: 0,
+            asked_for: false,
             movable_active: 0,
             movable_before: 0,
             given_lately: 0,

@@ -45,6 +45,8 @@ pub struct Package {
     priority: Priority,
     flags: u16,
     reductions: u64,
+    /// The scheduler that gets it had nothing to do, and asked.
+    asked_for: bool,
     blueprint: Fragment,
     messages: Vec<Fragment>,
     links: Vec<Pid>,
@@ -103,15 +105,22 @@ impl Domain {
             (None, Some(path)) => (path.target as usize, path.limit as usize),
             (None, None) => return,
         };
-        // Half of what there is: who would give all would stand idle himself, and a guest does not come back.
-        let half = self
-            .movable_before
-            .max(self.table.movable_queued())
-            .div_ceil(2);
-        let most = most.min(half.saturating_sub(self.given_lately) as usize);
-        if most != 0 && to != self.scheduler && self.between.inbox(to).is_attached() {
+        let most = most.min(self.to_spare());
+        let may_take = self.between.is_online(to) && self.between.inbox(to).is_attached();
+        if most != 0 && to != self.scheduler && may_take {
+            self.asked_for = thief.is_some();
             self.offer(queues, block, to, most);
         }
+    }
+
+    /// How many may go in this period. Half of what there is: who would give all would stand idle himself, and a guest does not
+    /// come back. All, where no work shall be.
+    fn to_spare(&self) -> usize {
+        if !self.between.is_online(self.scheduler) {
+            return MOST_OFFERED;
+        }
+        let movable = self.movable_before.max(self.table.movable_queued());
+        movable.div_ceil(2).saturating_sub(self.given_lately) as usize
     }
 
     /// Names up to `most` processes to the isolate that may go to scheduler `to`, at most half of those that are ready.
@@ -243,6 +252,7 @@ impl Domain {
             priority: entry.priority,
             flags: entry.flags & KEPT_FLAGS,
             reductions: entry.reductions,
+            asked_for: self.asked_for,
             blueprint,
             messages,
             links: Vec::new(),
@@ -404,6 +414,7 @@ impl Domain {
             return;
         };
         self.taken_over += 1;
+        self.asked_over += u64::from(package.asked_for);
         self.guests.insert(package.pid, place);
         self.identities.insert(place.index, package.pid);
         self.begin(queues, place, spawn);

@@ -81,6 +81,8 @@ pub struct SystemFacts {
     pub migrations_out: u64,
     /// Processes that have come from other schedulers.
     pub migrations_in: u64,
+    /// Those of them for which a scheduler without work had asked.
+    pub steals: u64,
     /// Messages and reasons that came from other schedulers and were not taken yet.
     pub fragment_count: u32,
     /// Slices settled.
@@ -223,7 +225,7 @@ impl System {
 
     /// Scheduler `number` has nothing to do: asks one that has too much.
     pub fn ask_for_work(&self, number: usize) {
-        if self.between.balancer.paths().rests(number) {
+        if self.between.balancer.paths().rests(number) || !self.between.is_online(number) {
             return;
         }
         let statistics = self.schedulers.iter().map(Scheduler::statistics);
@@ -232,12 +234,14 @@ impl System {
         }
     }
 
-    /// So many schedulers take work, from the first on; the others finish what they have.
-    pub fn set_online(&self, online: usize) {
+    /// So many schedulers take work, from the first on: at least 1, at most all. The others keep what is pinned to them, and
+    /// give away what may move as it becomes ready. Takes effect with the next balance. How many did before.
+    pub fn set_online(&self, online: usize) -> usize {
+        let online = online.clamp(1, self.schedulers.len());
         for (number, scheduler) in self.schedulers.iter().enumerate() {
-            let load = scheduler.statistics().load();
-            load.set_online(number < online.max(1));
+            scheduler.statistics().load().set_online(number < online);
         }
+        self.between.set_online(online)
     }
 
     /// An isolate executes the processes of scheduler `number` from now on. Its root process.
@@ -405,6 +409,7 @@ impl System {
             sum.fragment_count += facts.fragment_count;
             sum.migrations_out += facts.migrations_out;
             sum.migrations_in += facts.migrations_in;
+            sum.steals += facts.steals;
             sum.slices += facts.slices;
             sum.reductions += facts.reductions;
             sum.memory += facts.memory;
@@ -415,20 +420,6 @@ impl System {
         }
         sum.link_count += link_ends / 2;
         sum
-    }
-
-    /// Counts of one scheduler: what it has of the fields that [`System::facts`] adds up.
-    #[must_use]
-    pub fn scheduler_facts(&self, number: usize) -> SystemFacts {
-        let scheduler = &self.schedulers[number];
-        let mut guard = scheduler.lock();
-        let (queues, domain) = guard.split();
-        let mut facts = domain.facts();
-        for (length, priority) in facts.run_queue.iter_mut().zip(Priority::ALL) {
-            *length = queues.len_of(priority) as u32;
-        }
-        facts.wakeups = scheduler.statistics().snapshot().wakeups;
-        facts
     }
 
     /// A scheduler, for its parker and statistics.
@@ -518,7 +509,7 @@ impl Domain {
         (receivers, vacant)
     }
 
-    fn facts(&self) -> SystemFacts {
+    pub(crate) fn facts(&self) -> SystemFacts {
         let memory = self.table.bytes()
             + self.handles.bytes()
             + self.links.bytes()
@@ -536,6 +527,7 @@ impl Domain {
             fragment_count: self.handles.fragment_count(),
             migrations_out: self.given_away,
             migrations_in: self.taken_over,
+            steals: self.asked_over,
             slices: self.slices,
             reductions: self.reductions,
             wakeups: 0,
