@@ -77,7 +77,7 @@ export function installStarter(start: (scheduler: number) => void): void {
   starter = start
 }
 
-/** Sees to it that the thread of `scheduler` is there, or on its way. runtime.ts says how. */
+/** Sees to it that the thread of `scheduler` is there, or on its way; that of scheduler 1 is. runtime.ts says how. */
 export function wantScheduler(scheduler: number): void {
-  starter(scheduler)
+  if (scheduler !== 1) starter(scheduler)
 }
