@@ -39,13 +39,13 @@ export class CallOperation<T> extends OutcomeOperation<T> {
     if (pid === undefined) throw this.failure('noproc')
     if (samePid(pid, process.pid)) throw this.failure('calling_self')
     const ref = newRef(process.pid)
-    engine.call(process, pid, ref, this.envelope(ref), this.timeout)
+    engine.call(process, pid, ref, this.envelope(ref, engine.isFar(pid)), this.timeout)
     return ref
   }
 
   /** What goes into the server's mailbox. */
-  protected envelope(ref: Ref): unknown {
-    return new CallRequest(ref, copyTerm(this.request, 'request'))
+  protected envelope(ref: Ref, far: boolean): unknown {
+    return new CallRequest(ref, far ? this.request : copyTerm(this.request, 'request'))
   }
 
   /** The request as exit reasons tell of it. */

@@ -20,5 +20,6 @@ export function answer<R>(from: From<R>, value: R): void {
       ErrorCode.BadArgument,
       `GenServer.reply: ${describe(from)} is no caller; what handleCall or from() gave is allowed`,
     )
-  activeEngine().reply(from, copyTerm(value, 'reply'))
+  const engine = activeEngine()
+  engine.reply(from, engine.isFar(from) ? value : copyTerm(value, 'reply'))
 }

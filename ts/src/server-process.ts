@@ -2,7 +2,7 @@ import { ErrorCode, Exit, VigaError } from './errors.js'
 import { BlueprintKind, type MovedServerOptions } from './blueprint.js'
 import type { DefinitionHome } from './definition-home.js'
 import { type Blueprint, Mobility, type SliceEnd } from './engine/engine.js'
-import type { From } from './from.js'
+import { answer, type From } from './from.js'
 import type { Pid } from './pid.js'
 import { runInProcess } from './process/async-context.js'
 import { isGenerator, isPromiseLike } from './process/body-kind.js'
@@ -203,7 +203,7 @@ export class ServerProcess extends CallbackProcess {
     switch (result.kind) {
       case ResultKind.Reply:
         if (from === null) throw badReturn(result)
-        activeEngine().reply(from, copyTerm(result.value, 'reply'))
+        answer(from, result.value)
         break
       case ResultKind.NoReply:
         break

@@ -77,10 +77,9 @@ export function send<M>(to: Pid<M>, message: M): void
 export function send(to: Name | Ref, message: unknown): void
 export function send(to: Destination, message: unknown): void {
   const engine = activeEngine()
-  const copy = copyTerm(message)
-  if (to instanceof Pid) engine.send(to, copy)
-  else if (to instanceof Ref) engine.sendAlias(to, copy)
-  else engine.send(resolveName(to, 'send'), copy)
+  if (to instanceof Pid) engine.send(to, engine.isFar(to) ? message : copyTerm(message))
+  else if (to instanceof Ref) engine.sendAlias(to, engine.isFar(to) ? message : copyTerm(message))
+  else engine.send(resolveName(to, 'send'), copyTerm(message))
 }
 
 function resolveName(name: Name, where: string): Pid {

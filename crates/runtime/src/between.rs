@@ -133,11 +133,16 @@ pub enum Signal {
     },
 }
 
+/// What its receiver looks at again and again while it waits, away from what senders write before they tell it.
+#[repr(align(128))]
+struct Apart<T>(T);
+
 /// The inbox of one scheduler.
+#[repr(align(128))]
 pub struct Inbox {
     signals: Mutex<Vec<Signal>>,
-    /// Something is in `signals`. Written under its lock; the relaxed look at it is a hint that is taken again under the lock.
-    some: AtomicBool,
+    /// Something is in `signals`. Written under its lock, and a hint without it.
+    some: Apart<AtomicBool>,
     /// An isolate executes the scheduler. A hint for those who might give it work.
     attached: AtomicBool,
     /// Nobody executes the scheduler's processes, and none is left: what comes must be answered by who brings it.
@@ -170,7 +175,7 @@ impl Between {
         let schedulers = schedulers.clamp(1, MOST_SCHEDULERS);
         let inbox = || Inbox {
             signals: Mutex::new(Vec::new()),
-            some: AtomicBool::new(false),
+            some: Apart(AtomicBool::new(false)),
             attached: AtomicBool::new(false),
             vacant: AtomicBool::new(false),
         };
@@ -333,7 +338,7 @@ impl Inbox {
         let mut waiting = self.lock();
         waiting.append(signals);
         // Pairs with the look in `has_some`.
-        self.some.store(true, Ordering::Release);
+        self.some.0.store(true, Ordering::Release);
         self.vacant.load(Ordering::Relaxed)
     }
 
@@ -342,7 +347,7 @@ impl Inbox {
         let mut waiting = self.lock();
         waiting.push(signal);
         // Pairs with the look in `has_some`.
-        self.some.store(true, Ordering::Release);
+        self.some.0.store(true, Ordering::Release);
         self.vacant.load(Ordering::Relaxed)
     }
 
@@ -350,7 +355,7 @@ impl Inbox {
     #[inline]
     pub fn has_some(&self) -> bool {
         // Synchronizes with the stores in `append` and `push`.
-        self.some.load(Ordering::Acquire)
+        self.some.0.load(Ordering::Acquire)
     }
 
     /// Takes everything, into the empty `into`.
@@ -358,7 +363,7 @@ impl Inbox {
         let mut waiting = self.lock();
         std::mem::swap(&mut *waiting, into);
         // Under the lock: ordered with the stores of those who append.
-        self.some.store(false, Ordering::Relaxed);
+        self.some.0.store(false, Ordering::Relaxed);
     }
 
     /// Runs `announce` while nothing can be appended, if nothing waits: whoever appends afterwards comes after it.

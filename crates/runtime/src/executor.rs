@@ -135,7 +135,7 @@ impl Domain {
             self.batch.width = (self.batch.width * 2).min(BATCH_SLICES);
         }
         self.pick_unless_offering(queues, block);
-        if self.batch.len == 0 && block.get(header::LEAVING_LEN) == 0 {
+        if self.batch.len == 0 && block.get(header::LEAVING_LEN) == 0 && self.wheel.len() != 0 {
             self.look_at_clock(queues, block);
             self.pick_unless_offering(queues, block);
         }

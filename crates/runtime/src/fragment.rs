@@ -102,7 +102,7 @@ impl Drop for Fragment {
             ids(self.record()).for_each(binaries::release);
         }
         // SAFETY: the block came from `allocate` and is the fragment's alone.
-        unsafe { thread_memory::free(self.memory) };
+        unsafe { thread_memory::free_soon(self.memory) };
     }
 }
 

@@ -108,27 +108,48 @@ export interface ProcessFacts {
   readonly memory: number
 }
 
-/** `running`: has work, or looks for some; `parked`: sleeps, or its thread is elsewhere; `down`: has no thread. */
-export type SchedulerState = 'running' | 'parked' | 'down'
+/**
+ * `running`: has work; `spinning`: looks for some; `parked`: sleeps, or its thread is elsewhere; `down`: has no thread, because
+ * nothing has needed it yet or because it has ended.
+ */
+export type SchedulerState = 'running' | 'spinning' | 'parked' | 'down'
 
-/** What an engine knows of one scheduler. An engine leaves out what it does not count. */
+/** Where the wall time of a scheduler went since it was made, in µs. */
+export interface WallTime {
+  /** With work. */
+  readonly active: number
+  /** Looking for work. */
+  readonly spinning: number
+  /** Asleep, or without a thread. */
+  readonly parked: number
+  readonly total: number
+}
+
+/** What is known of one scheduler, without asking it: also while it is stuck. What its slice in progress does is not counted yet. */
 export interface SchedulerFacts {
   readonly id: number
-  /** Takes work. */
-  readonly online?: boolean
-  readonly state?: SchedulerState
+  /** Takes work, see `Runtime.setSchedulersOnline`. */
+  readonly online: boolean
+  readonly state: SchedulerState
   /** Processes that live there. */
-  readonly processes?: number
-  /** Processes it took from another one's queue. */
-  readonly steals?: number
-  readonly migrationsIn?: number
-  readonly migrationsOut?: number
-  /** µs with work, and in all. */
-  readonly wallTime?: { readonly active: number; readonly total: number }
+  readonly processes: number
+  /** Messages that wait in their mailboxes. */
+  readonly messages: number
+  /** Messages and reasons that came from other schedulers and were not taken yet. */
+  readonly fragments: number
   readonly slices: number
   readonly reductions: number
+  /** Processes that are ready, by priority. */
   readonly runQueue: { readonly max: number; readonly high: number; readonly normal: number; readonly low: number }
+  /** Times that it slept and something woke it. On the native engine those from other threads, of which its own timers are none. */
   readonly wakeups: number
+  /** Times that it looked for work before it slept, and how many of them found some. */
+  readonly spins: { readonly count: number; readonly found: number }
+  /** Processes that have moved to it because it had nothing to do and asked for some; `migrations.in` counts them too. */
+  readonly steals: number
+  /** Processes that have moved to it and from it for the balance of load. */
+  readonly migrations: { readonly in: number; readonly out: number }
+  readonly wallTime: WallTime
 }
 
 export interface SystemFacts {
@@ -140,10 +161,11 @@ export interface SystemFacts {
   readonly linkCount: number
   /** Messages waiting in all mailboxes. */
   readonly messageCount: number
+  /** All schedulers, the first one first. */
   readonly schedulers: readonly SchedulerFacts[]
 }
 
-/** Memory the engine holds outside V8's heap, by allocator type; bytes. The pure engine has no allocator: it gives one estimate, `total`. */
+/** Memory the engine holds outside V8's heap, by allocator type, on all threads; bytes. The pure engine has no allocator: it gives one estimate, `total`. */
 export interface AllocatorFacts {
   readonly kind: string
   readonly blocks: number
@@ -238,6 +260,8 @@ export interface Engine {
 
   /** Starts the engine on this thread. `root` becomes process 0: alive for ever, deaf to exit signals. */
   start(root: Process, host: Host, options: EngineOptions): void
+  /** So many schedulers take work from now on, 1 to all, the first ones. How many did before. */
+  setOnline(schedulers: number): number
   /** Ends every process without signals and releases everything held for them. Nothing may be called afterwards. */
   stop(): void
   /**
@@ -270,6 +294,11 @@ export interface Engine {
 
   // --- signals --------------------------------------------------------------------------------------------------------
 
+  /**
+   * True when what is sent to `to` (or the owner of that reference) leaves this isolate: the engine then copies it by encoding it, and
+   * refuses what is no term, so it need not be a private copy.
+   */
+  isFar(to: Pid | Ref): boolean
   send(to: Pid, message: unknown): void
   /** Sends through an alias (the Ref carries its owner); dropped unless it is active. */
   sendAlias(alias: Ref, message: unknown): void

@@ -28,7 +28,7 @@ import {
   LEAVING, LEAVING_LEN, LEAVING_TO, MOBILITY_SHIFT, SLICE_MORE, SLICE_OUTCOME_HANDLE, SLICE_OUTCOME_KIND, SLICE_OUTCOME_LOW, SLICE_QUIET, SLICE_WINDOW_LEN, SLICE_WINDOW_START, SPAWN_LINKED,
   VERSION, WANTED, WORDS,
 } from './control-block.js'
-import { readAllocatorFacts, readProcessFacts, readSystemFacts } from './facts.js'
+import { readAllocatorFacts, readProcessFacts, readSchedulerFacts, readSystemFacts } from './facts.js'
 import { MonitorNames } from './monitor-names.js'
 import { NativeLoop } from './native-loop.js'
 import { NativeRegistries } from './registries.js'
@@ -161,6 +161,12 @@ export class NativeEngine implements Engine {
     }
   }
 
+  setOnline(schedulers: number): number {
+    this.words[A0] = schedulers
+    this.addon.setOnline()
+    return this.words[R0] as number
+  }
+
   stop(): void {
     this.loop.stop()
     this.addon.stop()
@@ -233,9 +239,9 @@ export class NativeEngine implements Engine {
     this.host.buried(process)
   }
 
-  /** Messages for the process are for another isolate. */
-  private isAway(index: number): boolean {
-    return this.here[index >>> PART_BITS] !== PARTLY || this.moved.has(index)
+  isFar(to: Pid | Ref): boolean {
+    const part = this.here[to.index >>> PART_BITS]
+    return part !== HERE && this.away !== null && (part !== PARTLY || this.moved.has(to.index))
   }
 
   /** Another scheduler asks for processes: those that can be made elsewhere of what they are go there. */
@@ -310,9 +316,8 @@ export class NativeEngine implements Engine {
 
   /** Handle of a message for `to`: the value itself, or for a process of another scheduler its record. */
   private handleFor(to: Pid | Ref, message: unknown, name: string): number {
-    if (this.here[to.index >>> PART_BITS] === HERE || this.away === null || !this.isAway(to.index))
-      return this.values.store(message)
-    return this.away.record(message, name)
+    if (this.here[to.index >>> PART_BITS] === HERE || !this.isFar(to)) return this.values.store(message)
+    return (this.away as Away).record(message, name)
   }
 
   /** Handle of a reason, which may have to be told to processes of other schedulers. */
@@ -740,7 +745,7 @@ export class NativeEngine implements Engine {
   systemFacts(): SystemFacts {
     this.settleLength()
     const { memory: _, ...facts } = readSystemFacts(this.addon.systemFacts())
-    return facts
+    return { ...facts, schedulers: readSchedulerFacts(this.addon.schedulerFacts()) }
   }
 
   allocators(): AllocatorFacts[] {

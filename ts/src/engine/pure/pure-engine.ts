@@ -89,6 +89,10 @@ export class PureEngine implements Engine, Surroundings {
     entry.started = true
   }
 
+  setOnline(): number {
+    return 1
+  }
+
   stop(): void {
     this.stopped = true
     this.turns.stop()
