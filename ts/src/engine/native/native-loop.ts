@@ -37,6 +37,11 @@ export class NativeLoop {
 
   /** Another thread has work for this isolate. */
   ring(): void {
+    // An isolate that ends rings the bell of scheduler 1, and the heirs of its processes have nobody else to tell them.
+    if (this.engine.scheduler === 1) {
+      this.engine.endedSince = true
+      this.engine.tables.isolateMayHaveEnded()
+    }
     this.turns.now()
   }
 

@@ -48,7 +48,8 @@ export class NativeTables implements TableStore {
   #lastTable: TableId | undefined
   #lastKeyPosition = 0
   #reclaiming = false
-  #made = false
+  /** There may be tables to inherit: made here, or by an isolate that has ended. */
+  #mayInherit = false
 
   constructor(addon: TablesAddon, port: StorePort) {
     this.#addon = addon
@@ -84,7 +85,7 @@ export class NativeTables implements TableStore {
     control[ARG4] = spec.heir === null ? 0 : 1
     this.#addon.etsCreate()
     if (port.failed) throw control[STATUS] === Status.NameTaken ? tableNameTaken(spec.name as string) : port.defect()
-    this.#made = true
+    this.#mayInherit = true
     const id: TableId = Object.freeze({ index: port.unsigned(RET1), generation: port.unsigned(RET2) })
     this.#keyPositions.set(id.index, { generation: id.generation, keyPosition: spec.keyPosition })
     return id
@@ -453,12 +454,17 @@ export class NativeTables implements TableStore {
     encodeTerm(writer, heir.data, 'data')
   }
 
+  /** Another isolate may have ended, with owners of tables. */
+  isolateMayHaveEnded(): void {
+    this.#mayInherit = true
+  }
+
   /**
    * To be called when processes have ended: tables that have gone to their heirs since the last call. The heirs, all alive, are
    * for the engine to tell. Sees to it that the rows of tables that have gone altogether are freed.
    */
   takeInheritances(): (Inheritance & { readonly from: Pid })[] {
-    if (!this.#made) return NONE
+    if (!this.#mayInherit) return NONE
     const port = this.#port
     port.ready(port.begin(), null, null)
     this.#addon.etsTransfers()
