@@ -8,7 +8,7 @@
 //!  segments:  [ 64 slots ] [ 128 ] [ 256 ] ...      slot: shape, lock ( part 0 ), locks ( parts 1 to 63 ) or nothing
 //! ```
 //!
-//! A thing that many threads write to is divided into [`PARTS`] parts, each with a lock of its own, as the locks of OTP's
+//! A thing that one thread uses stays whole. One that several use and write to is divided into [`PARTS`] parts, each with a lock of its own, as the locks of OTP's
 //! `write_concurrency` divide a table. Which part an operation is about depends on the thing's *shape*, so the shape is read
 //! first, without a lock, and compared under the lock with the one that the part itself has: shapes change only while all parts are
 //! locked. The locks of a slot, once made, stay for ever, so that a thread with an old shape finds locks where it looks.
@@ -20,7 +20,11 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use crate::biased_lock::{BiasedLock, WriteGuard};
+use crate::{
+    biased_lock::{BiasedLock, WriteGuard},
+    reader_slots::thread_number,
+    users::Users,
+};
 
 const FIRST_SEGMENT: u32 = 64;
 const SEGMENTS: usize = 15;
@@ -101,7 +105,7 @@ impl Shape {
 
 /// Something that can be divided into [`PARTS`] parts.
 pub(crate) trait Divide: Sized {
-    /// True when parts would do better.
+    /// True when parts would do better for several threads.
     fn wants_parts(&self) -> bool;
 
     /// Part 0, in place of the whole, and the others; none when it cannot be divided, and then the thing is as before but for
@@ -121,6 +125,8 @@ struct Content<T> {
 struct Slot<T> {
     /// The shape of part 0, for who does not have its lock: a hint, which every operation checks under the lock.
     shape: AtomicU64,
+    /// As long as one thread alone uses the thing, it is not divided.
+    users: Users,
     first: Part<T>,
     others: OnceLock<Box<[Part<T>]>>,
 }
@@ -195,6 +201,7 @@ impl<T> Slot<T> {
         let shape = Shape::new(1, 0);
         Slot {
             shape: AtomicU64::new(shape.0),
+            users: Users::none(),
             first: Part::empty(shape),
             others: OnceLock::new(),
         }
@@ -218,14 +225,24 @@ impl<T> Slot<T> {
             .0
     }
 
-    /// The part for a hash, which is not asked for when there is only one.
+    /// The part for a hash, which is not asked for when there is only one; the thread is going to use it.
     #[inline]
     fn part_for(&self, shape: Shape, hash: impl Fn() -> u32) -> &BiasedLock<Content<T>> {
         if shape.is_divided() {
             self.part(shape.part_of(hash()))
         } else {
+            self.users.add(thread_number());
             &self.first.0
         }
+    }
+
+    /// Whether an undivided thing is to be divided.
+    #[inline]
+    fn is_crowded(&self, thing: &T) -> bool
+    where
+        T: Divide,
+    {
+        thing.wants_parts() && self.users.are_many()
     }
 
     /// Sets the shape for all; the caller has locked the parts given, which are all there are before or after.
@@ -336,6 +353,7 @@ impl<T: Divide> Directory<T> {
         let mut first = slot.first.0.write();
         let shape = Shape::new(first.shape.generation(), label);
         first.thing = Some(thing);
+        slot.users.forget();
         slot.set_shape(shape, &mut [first]);
         Some(Id {
             index,
@@ -432,7 +450,7 @@ impl<T: Divide> Directory<T> {
             }
             let thing = part.thing.as_mut()?;
             let result = using(thing);
-            if !shape.is_divided() && thing.wants_parts() {
+            if !shape.is_divided() && slot.is_crowded(thing) {
                 drop(part);
                 self.divide(id);
             }
@@ -448,10 +466,11 @@ impl<T: Divide> Directory<T> {
         using: impl FnOnce(&mut Locked<'_, T>) -> R,
     ) -> Option<R> {
         let slot = self.slot(id.index)?;
+        slot.users.add(thread_number());
         let mut locked = slot.lock_parts(id.generation, wanted)?;
         let result = using(&mut locked);
         let divided = locked.parts[0].shape.is_divided();
-        let crowded = !divided && locked.first().wants_parts();
+        let crowded = !divided && slot.is_crowded(locked.first());
         drop(locked);
         if crowded {
             self.divide(id);
@@ -588,10 +607,20 @@ mod tests {
         let directory = Directory::new();
         let id = directory.insert(100 * PARTS as i32, 3).unwrap();
         let hash = PARTS as u32 + 5;
+        for _ in 0..2 {
+            assert_eq!(
+                directory.write(id, || hash, |thing| *thing),
+                Some(100 * PARTS as i32)
+            );
+        }
+        assert!(!directory.shape(id).unwrap().is_divided());
+        let other = || read(&directory, id);
+        std::thread::scope(|scope| scope.spawn(other).join().unwrap());
         assert_eq!(
             directory.write(id, || hash, |thing| *thing),
             Some(100 * PARTS as i32)
         );
+        assert!(directory.shape(id).unwrap().is_divided());
         assert_eq!(directory.write(id, || hash, |thing| *thing += 1), Some(()));
         let shape = directory.shape(id).unwrap();
         assert!(shape.is_divided());

@@ -32,6 +32,7 @@ mod table_rows;
 mod tables;
 mod tree;
 mod update;
+mod users;
 mod walk;
 
 pub use chunk::{Chunk, ENOUGH_BYTES, MOST_VISITS, Page};

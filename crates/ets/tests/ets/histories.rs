@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use crate::support::{ME, array, int, replied, table};
+use crate::support::{ME, array, int, replied, share, table};
 use proptest::prelude::*;
 use viga_ets::{Kind, TableError, TableId, Tables};
 
@@ -189,9 +189,14 @@ proptest! {
     fn single_rows_are_linearizable(
         programs in prop::collection::vec(prop::collection::vec(ops(), 1..14), THREADS),
         ordered in any::<bool>(),
+        divided in any::<bool>(),
         rows in prop_oneof![Just(0), Just(4_090), Just(4_200)],
     ) {
         let (tables, id) = table(if ordered { Kind::OrderedSet } else { Kind::Set });
+        // Otherwise a large set is divided by the first writer who is not alone, in the midst of the history.
+        if divided {
+            share(&tables, id);
+        }
         for key in 0..rows {
             tables.insert(id, ME, &array(&[int(key)]), 1).unwrap();
         }

@@ -147,6 +147,15 @@ pub fn table_with(kind: Kind, access: Access, key_position: usize) -> (Tables, T
     (tables, id)
 }
 
+/// Has another thread use a table, so that it may be divided when it is large.
+pub fn share(tables: &Tables, id: TableId) {
+    let used = std::thread::scope(|scope| {
+        let other = scope.spawn(|| tables.member(id, ME, &int(0)));
+        other.join().unwrap()
+    });
+    used.unwrap();
+}
+
 /// Runs an operation with a small buffer and returns its result with the bytes it wrote.
 pub fn replied<T>(operation: impl FnOnce(&mut Reply<'_>) -> T) -> (T, Vec<u8>) {
     let mut buffer = [0; 64];

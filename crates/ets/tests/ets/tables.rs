@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
-use crate::support::{ME, array, int, keys, replied, split, table, text};
+use crate::support::{ME, array, int, keys, replied, share, split, table, text};
 use proptest::prelude::*;
 use viga_ets::{
     Bound, Filter, Kind, Page, TableError, TableId, Tables,
@@ -275,8 +275,7 @@ proptest! {
 }
 
 /// Walks a table by small chunks while it changes size in between: what stays is seen once.
-fn walk_while_it_changes(kind: Kind) {
-    let (tables, id) = table(kind);
+fn walk_while_it_changes((tables, id): (Tables, TableId)) {
     let insert = |key: i32| tables.insert(id, ME, &row(&int(key), int(0)), 1).unwrap();
     (0..2_000).for_each(insert);
     let mut seen = Vec::new();
@@ -320,12 +319,19 @@ fn walk_while_it_changes(kind: Kind) {
 
 #[test]
 fn rows_that_stay_are_seen_once_in_a_set() {
-    walk_while_it_changes(Kind::Set);
+    walk_while_it_changes(table(Kind::Set));
+}
+
+#[test]
+fn rows_that_stay_are_seen_once_in_a_set_of_several_threads() {
+    let (tables, id) = table(Kind::Set);
+    share(&tables, id);
+    walk_while_it_changes((tables, id));
 }
 
 #[test]
 fn rows_that_stay_are_seen_once_in_an_ordered_set() {
-    walk_while_it_changes(Kind::OrderedSet);
+    walk_while_it_changes(table(Kind::OrderedSet));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use crate::support::{ME, array, int, replied, table, text};
+use crate::support::{ME, array, int, replied, share, table, text};
 use viga_ets::{
     Access, Heir, Keys, Kind, Page, ProcessId, Registration, Registries, SystemMemory, TableError,
     TableId, TableOptions, Tables,
@@ -104,6 +104,7 @@ fn a_walk_sees_rows_that_stay_once_while_the_table_is_divided() {
     let (tables, id) = table(Kind::Set);
     let insert = |key: i32| tables.insert(id, ME, &array(&[int(key)]), 1).unwrap();
     (0..1_000).for_each(insert);
+    share(&tables, id);
     const MOST: i32 = 8_000;
     let mut next = 1_000;
     let found = keys(&tables, id, 7, || {
