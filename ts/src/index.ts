@@ -57,8 +57,8 @@ export {
   type Utilization,
   utilization,
 } from './introspection.js'
-export type { GarbageCollection, Heap, IsolateFacts, WallTime } from './isolate-page.js'
-export type { SchedulerState } from './engine/engine.js'
+export type { GarbageCollection, Heap, IsolateFacts } from './isolate-page.js'
+export type { SchedulerFacts, SchedulerState, WallTime } from './engine/engine.js'
 export { GenServer } from './gen-server.js'
 export type { CallOptions } from './call.js'
 export type { From } from './from.js'

@@ -1,6 +1,6 @@
 import { checkPid } from './check-pid.js'
-import type { AllocatorFacts, ProcessFacts, SchedulerFacts, SchedulerState, SystemFacts } from './engine/engine.js'
-import { type IsolateFacts, isolateFacts, type WallTime } from './isolate-page.js'
+import type { AllocatorFacts, ProcessFacts, SchedulerFacts, SystemFacts, WallTime } from './engine/engine.js'
+import { type IsolateFacts, isolateFacts } from './isolate-page.js'
 import type { Pid } from './pid.js'
 import { type PriorityName, priorityOf } from './spawn.js'
 import { currentProcess, activeEngine } from './runtime-state.js'
@@ -55,37 +55,21 @@ export function systemInfo(): SystemInfo {
 }
 
 /** What one scheduler has done and does, readable while it is stuck. Counts are since the runtime started, times in µs. */
-export interface SchedulerInfo extends Required<Omit<SchedulerFacts, 'migrationsIn' | 'migrationsOut'>>, IsolateFacts {
-  /** Processes that the balance of load has moved. */
-  readonly migrations: { readonly in: number; readonly out: number }
-}
+export interface SchedulerInfo extends SchedulerFacts, IsolateFacts {}
 
 /**
- * All schedulers of the system, the first one first.
+ * All schedulers of the system, the first one first. The one that asks is `running`, since it runs what asks.
  *
- * Collections and heap are those of a scheduler's isolate, as of its last collection or the last time it asked itself. O(schedulers).
+ * Collections and heap are those of a scheduler's isolate, as of its last collection or the last time it asked itself. The other
+ * numbers are of now, each of its own moment. O(schedulers).
  */
 export function schedulers(): SchedulerInfo[] {
   const engine = activeEngine()
-  const { schedulers: all, processCount } = engine.systemFacts()
-  return all.map(({ migrationsIn = 0, migrationsOut = 0, ...facts }) => {
-    const isolate = isolateFacts(facts.id)
-    return {
-      online: true,
-      state: stateOf(facts.id === engine.scheduler, isolate),
-      processes: all.length === 1 ? processCount : 0,
-      steals: 0,
-      ...isolate,
-      ...facts,
-      migrations: { in: migrationsIn, out: migrationsOut },
-    }
-  })
-}
-
-/** The state of a scheduler of which the engine does not tell it: its own isolate asks, or has published, or is not there. */
-function stateOf(own: boolean, isolate: IsolateFacts): SchedulerState {
-  if (own) return 'running'
-  return isolate.heap.limit === 0 ? 'down' : 'parked'
+  return engine.systemFacts().schedulers.map((facts) => ({
+    ...facts,
+    state: facts.id === engine.scheduler ? 'running' : facts.state,
+    ...isolateFacts(facts.id),
+  }))
 }
 
 /** Shares of wall time with work, 0 to 1. */
@@ -97,7 +81,8 @@ export interface Utilization {
 
 /**
  * How busy schedulers were between two answers of {@link schedulers}. Those that only one of them has are left out; of one whose
- * isolate began anew in between, its new time counts. O(schedulers).
+ * time began anew in between, the new time counts. Schedulers that take no work, or have no thread yet, count in the total, as idle
+ * ones. O(schedulers).
  *
  * @example
  * const before = schedulers()
@@ -110,7 +95,7 @@ export function utilization(before: readonly TimedScheduler[], after: readonly T
     const earlier = times.get(id)
     return earlier === undefined ? [] : [{ id, ...between(earlier, wallTime) }]
   })
-  const sum = (key: keyof WallTime): number => spans.reduce((all, span) => all + span[key], 0)
+  const sum = (key: keyof Span): number => spans.reduce((all, span) => all + span[key], 0)
   return {
     total: share({ active: sum('active'), total: sum('total') }),
     schedulers: spans.map((span) => ({ id: span.id, utilization: share(span) })),
@@ -118,14 +103,19 @@ export function utilization(before: readonly TimedScheduler[], after: readonly T
 }
 
 /** What {@link utilization} needs of a {@link SchedulerInfo}. */
-export type TimedScheduler = Pick<SchedulerInfo, 'id' | 'wallTime'>
+export interface TimedScheduler {
+  readonly id: number
+  readonly wallTime: Span
+}
 
-function between(earlier: WallTime, later: WallTime): WallTime {
+type Span = Pick<WallTime, 'active' | 'total'>
+
+function between(earlier: Span, later: Span): Span {
   if (later.total < earlier.total) return later
   return { active: later.active - earlier.active, total: later.total - earlier.total }
 }
 
-function share({ active, total }: WallTime): number {
+function share({ active, total }: Span): number {
   return total === 0 ? 0 : Math.min(Math.max(active / total, 0), 1)
 }
 
@@ -136,7 +126,10 @@ export interface Memory {
   readonly byKind: readonly AllocatorFacts[]
 }
 
-/** Memory held outside V8's heap, by allocator type. */
+/**
+ * Memory held outside V8's heap, by allocator type: of all schedulers, and of what threads that have ended left behind. Runtimes that
+ * run side by side in one operating system process share allocators, and see the sum of all.
+ */
 export function memory(): Memory {
   const byKind = activeEngine().allocators()
   return {

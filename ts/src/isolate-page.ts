@@ -8,7 +8,7 @@ import { getHeapStatistics } from 'node:v8'
 import { runOutsideProcesses } from './process/async-context.js'
 
 /** Columns of a row. Times in ms, sizes in bytes. */
-const Column = { GcCount: 0, GcTotal: 1, GcLongest: 2, HeapUsed: 3, HeapLimit: 4, Active: 5, Total: 6 } as const
+const Column = { GcCount: 0, GcTotal: 1, GcLongest: 2, HeapUsed: 3, HeapLimit: 4 } as const
 /** A row is a cache line, so that isolates which write do not slow each other. */
 const ROW = 8
 
@@ -26,17 +26,9 @@ export interface Heap {
   readonly limit: number
 }
 
-/** Microseconds. */
-export interface WallTime {
-  /** With work. */
-  readonly active: number
-  readonly total: number
-}
-
 export interface IsolateFacts {
   readonly garbageCollection: GarbageCollection
   readonly heap: Heap
-  readonly wallTime: WallTime
 }
 
 /** The memory of the page of a system with so many schedulers. */
@@ -73,7 +65,6 @@ export class IsolatePage {
     return {
       garbageCollection: { count: column(Column.GcCount), total: column(Column.GcTotal), longest: column(Column.GcLongest) },
       heap: { used: column(Column.HeapUsed), limit: column(Column.HeapLimit) },
-      wallTime: { active: Math.round(column(Column.Active) * 1_000), total: Math.round(column(Column.Total) * 1_000) },
     }
   }
 
@@ -98,11 +89,8 @@ export class IsolatePage {
   #publish(): void {
     const own = this.#own
     const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
-    const { active, idle } = performance.eventLoopUtilization()
     own[Column.HeapUsed] = used
     own[Column.HeapLimit] = limit
-    own[Column.Active] = active
-    own[Column.Total] = active + idle
   }
 }
 

@@ -261,6 +261,28 @@ export class Runtime implements AsyncDisposable {
   }
 
   /**
+   * Lets so many schedulers take work, the first ones; returns how many did before. May be called on any of them.
+   *
+   * A scheduler that takes none gets no processes from others and gives away those that may move, when they become ready. It still
+   * runs, and starts, what is pinned to it or may not move; and what those spawn begins there, and goes away if it may. A process that
+   * has moved there once stays. When more schedulers take work again, load spreads to them. Takes effect within a tenth of a second.
+   * O(schedulers).
+   *
+   * @throws ERR_VIGA_BAD_ARGUMENT unless it is a whole number from 1 to the number of schedulers.
+   * @example
+   * runtime.setSchedulersOnline(1) // 4: leaves the other cores to others for a while
+   */
+  setSchedulersOnline(schedulers: number): number {
+    const all = this.#engine.schedulers
+    if (!Number.isInteger(schedulers) || schedulers < 1 || schedulers > all)
+      throw new VigaError(
+        ErrorCode.BadArgument,
+        `setSchedulersOnline: schedulers is ${describe(schedulers)}; a whole number from 1 to ${all}, the schedulers of this runtime, is allowed`,
+      )
+    return this.#engine.setOnline(schedulers)
+  }
+
+  /**
    * Ends every process, without signals, and gives back what the engine holds. What code outside any process awaits at that
    * moment (a message, a reply, a start) fails with ERR_VIGA_RUNTIME_STOPPED. Idempotent.
    *

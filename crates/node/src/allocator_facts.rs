@@ -1,10 +1,9 @@
-//! What the allocator of this thread holds, by kind: in the order that `ts/src/engine/native/facts.ts` reads.
+//! What the allocators of all threads hold, by kind: in the order that `ts/src/engine/native/facts.ts` reads.
 
 use std::ffi::c_void;
 
 use napi_sys::{napi_callback_info, napi_env, napi_value};
-use viga_allocator::KindStatistics;
-use viga_runtime::thread_memory;
+use viga_runtime::allocators::{self, KindFacts};
 
 use crate::ffi::{self, Outcome};
 
@@ -16,18 +15,18 @@ pub fn register(env: napi_env, exports: napi_value, data: *mut c_void) -> Outcom
 /// For each kind an array of its name and numbers.
 unsafe extern "C" fn allocator_facts(env: napi_env, _info: napi_callback_info) -> napi_value {
     ffi::guarded(env, || {
-        let kinds = thread_memory::statistics().kinds;
+        let kinds = allocators::facts();
         ffi::array(env, kinds.iter().map(|kind| facts(env, kind)))
     })
     .unwrap_or(std::ptr::null_mut())
 }
 
-fn facts(env: napi_env, kind: &KindStatistics) -> Outcome<napi_value> {
+fn facts(env: napi_env, kind: &KindFacts) -> Outcome<napi_value> {
     let numbers = [
         kind.blocks,
         kind.block_bytes,
-        kind.multi_block_carriers + kind.single_block_carriers,
-        kind.multi_block_carrier_bytes + kind.single_block_carrier_bytes,
+        kind.carriers,
+        kind.carrier_bytes,
         kind.allocations,
         kind.frees,
     ];

@@ -104,7 +104,7 @@ unsafe extern "C" fn system_facts(env: napi_env, info: napi_callback_info) -> na
     })
 }
 
-fn numbers_of_system(facts: &SystemFacts) -> [f64; 9] {
+fn numbers_of_system(facts: &SystemFacts) -> [f64; 8] {
     [
         f64::from(facts.process_count),
         f64::from(facts.process_limit),
@@ -113,7 +113,6 @@ fn numbers_of_system(facts: &SystemFacts) -> [f64; 9] {
         f64::from(facts.monitor_count),
         f64::from(facts.link_count),
         facts.message_count as f64,
-        f64::from(facts.fragment_count),
         facts.memory as f64,
     ]
 }
@@ -128,7 +127,7 @@ unsafe extern "C" fn scheduler_facts(env: napi_env, info: napi_callback_info) ->
     })
 }
 
-fn numbers_of_scheduler(facts: &SchedulerFacts) -> [f64; 22] {
+fn numbers_of_scheduler(facts: &SchedulerFacts) -> [f64; 20] {
     let SchedulerFacts {
         online,
         state,
@@ -149,7 +148,6 @@ fn numbers_of_scheduler(facts: &SchedulerFacts) -> [f64; 22] {
         normal,
         low,
         counts.wakeups as f64,
-        seen.parks as f64,
         seen.spins as f64,
         seen.spins_found as f64,
         counts.steals as f64,
@@ -158,6 +156,5 @@ fn numbers_of_scheduler(facts: &SchedulerFacts) -> [f64; 22] {
         seen.wall.running_nanoseconds as f64,
         seen.wall.spinning_nanoseconds as f64,
         seen.wall.parked_nanoseconds as f64,
-        f64::from(counts.timer_count),
     ]
 }

@@ -7,6 +7,7 @@
 //! Where to start: [`System`] is what the outside sees; [`domain`] is the state one scheduler's lock guards;
 //! [`executor`] is one crossing of the slice protocol.
 
+pub mod allocators;
 mod away;
 mod batch;
 mod between;

@@ -61,6 +61,7 @@ export interface Addon extends TablesAddon, SharedAddon {
   processes(): number[]
   registered(): string[]
   systemFacts(): number[]
+  schedulerFacts(): number[]
   allocatorFacts(): [kind: string, ...numbers: number[]][]
 }
 

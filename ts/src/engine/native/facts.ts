@@ -1,8 +1,14 @@
-import type { AllocatorFacts, Priority, ProcessFacts, ProcessStatus, SystemFacts } from '../engine.js'
+import type { AllocatorFacts, Priority, ProcessFacts, ProcessStatus, SchedulerFacts, SchedulerState, SystemFacts } from '../engine.js'
 import { Pid } from '../../pid.js'
 
-/** As `Status` in crates/runtime/src/process.rs. */
-const statuses: readonly ProcessStatus[] = ['exiting', 'runnable', 'runnable', 'running', 'waiting', 'waiting', 'held']
+/** As `Status` in crates/runtime/src/process.rs; the last is one that leaves for another scheduler. */
+const statuses: readonly ProcessStatus[] = ['exiting', 'runnable', 'runnable', 'running', 'waiting', 'waiting', 'held', 'runnable']
+
+/** As `WallState` in crates/scheduler/src/wall_time.rs, and without an isolate. */
+const states: readonly SchedulerState[] = ['running', 'spinning', 'parked', 'down']
+
+/** Numbers of each scheduler in the answer to `schedulerFacts`. */
+const SCHEDULER_NUMBERS = 20
 
 /** Reads the addon's answer to `processFacts`; the order is that of crates/node/src/introspection.rs. */
 export function readProcessFacts(answer: readonly [...number[], string[]]): ProcessFacts {
@@ -31,24 +37,49 @@ export function readProcessFacts(answer: readonly [...number[], string[]]): Proc
   }
 }
 
-/** Reads the addon's answer to `systemFacts`. */
-export function readSystemFacts(answer: readonly number[]): SystemFacts & { readonly memory: number } {
-  const [processCount, processLimit, timerCount, nameCount, monitorCount, linkCount, messageCount] = answer as [
-    number, number, number, number, number, number, number,
-  ]
-  const [slices, reductions, wakeups, memory, max, high, normal, low] = answer.slice(7) as [
+/** Reads the addon's answer to `systemFacts`; the order is that of crates/node/src/introspection.rs. */
+export function readSystemFacts(answer: readonly number[]): Omit<SystemFacts, 'schedulers'> & { readonly memory: number } {
+  const [processCount, processLimit, timerCount, nameCount, monitorCount, linkCount, messageCount, memory] = answer as [
     number, number, number, number, number, number, number, number,
   ]
+  return { processCount, processLimit, timerCount, nameCount, monitorCount, linkCount, messageCount, memory }
+}
+
+/** Reads the addon's answer to `schedulerFacts`; the order is that of crates/node/src/introspection.rs. */
+export function readSchedulerFacts(answer: readonly number[]): SchedulerFacts[] {
+  return Array.from({ length: answer.length / SCHEDULER_NUMBERS }, (_, place) =>
+    readScheduler(place + 1, answer.slice(place * SCHEDULER_NUMBERS, (place + 1) * SCHEDULER_NUMBERS)),
+  )
+}
+
+function readScheduler(id: number, answer: readonly number[]): SchedulerFacts {
+  let place = 0
+  const number = (): number => answer[place++] as number
+  const microseconds = (): number => Math.round(number() / 1_000)
+  const online = number() === 1
+  const state = states[number()] as SchedulerState
+  const [processes, messages, fragments, slices, reductions] = [number(), number(), number(), number(), number()]
+  const runQueue = { max: number(), high: number(), normal: number(), low: number() }
+  const wakeups = number()
+  const spins = { count: number(), found: number() }
+  const steals = number()
+  const migrations = { in: number(), out: number() }
+  const [active, spinning, parked] = [microseconds(), microseconds(), microseconds()]
   return {
-    processCount,
-    processLimit,
-    timerCount,
-    nameCount,
-    monitorCount,
-    linkCount,
-    messageCount,
-    schedulers: [{ id: 1, slices, reductions, wakeups, runQueue: { max, high, normal, low } }],
-    memory,
+    id,
+    online,
+    state,
+    processes,
+    messages,
+    fragments,
+    slices,
+    reductions,
+    runQueue,
+    wakeups,
+    spins,
+    steals,
+    migrations,
+    wallTime: { active, spinning, parked, total: active + spinning + parked },
   }
 }
 

@@ -1,4 +1,5 @@
-import type { AllocatorFacts, ProcessFacts, ProcessStatus, SystemFacts } from '../engine.js'
+import { performance } from 'node:perf_hooks'
+import type { AllocatorFacts, ProcessFacts, ProcessStatus, SystemFacts, WallTime } from '../engine.js'
 import type { Pid } from '../../pid.js'
 import { type Entry, State } from './entry.js'
 import type { MessageTimers } from './message-timers.js'
@@ -87,13 +88,31 @@ export function systemFacts(system: System, processLimit: number): SystemFacts {
     schedulers: [
       {
         id: 1,
+        online: true,
+        // Nobody else is there to ask.
+        state: 'running',
+        processes: system.table.count,
+        messages: messageCount,
+        fragments: 0,
         slices: system.slices,
         reductions: system.reductions,
         runQueue: { max: max.length, high: high.length, normal: normal.length, low: low.length },
         wakeups: system.wakeups,
+        spins: { count: 0, found: 0 },
+        steals: 0,
+        migrations: { in: 0, out: 0 },
+        wallTime: wallTime(),
       },
     ],
   }
+}
+
+/** Of the thread's event loop, since the thread began: the engine's turns are a part of it. */
+function wallTime(): WallTime {
+  const utilization = performance.eventLoopUtilization()
+  const active = Math.round(utilization.active * 1_000)
+  const parked = Math.round(utilization.idle * 1_000)
+  return { active, spinning: 0, parked, total: active + parked }
 }
 
 /** One line for the process table and the mailboxes; everything else is V8's. */
