@@ -236,6 +236,15 @@ impl Domain {
             blueprint,
         };
         self.post(pid, signal);
+        if linked && !parent_lives {
+            let signal = Signal::Exit {
+                to: pid,
+                from: parent,
+                reason: Reason::Constant(constant::NOPROC),
+                linked,
+            };
+            self.post(pid, signal);
+        }
     }
 
     // --- arriving -----------------------------------------------------------------------------------------------------
@@ -352,17 +361,24 @@ impl Domain {
                 let spawn = Spawn { parent, priority };
                 self.spawn_arrives(queues, pid, spawn, linked, monitor, blueprint);
             }
-            Signal::Named { to, name } => match self.table.live(to) {
-                Some(entry) => entry.names.get_or_insert_default().push(name),
-                None => self.between.unname(&name, to),
-            },
-            Signal::Unnamed { to, name } => {
-                if let Some(entry) = self.table.live(to) {
-                    entry.forget_name(&name);
-                }
-            }
+            Signal::Named { to, name } | Signal::Unnamed { to, name } => self.see_name(to, name),
             Signal::LocalMessage { to, handle } => self.send(queues, to, handle),
             Signal::LocalExit { to, from, reason } => self.signal_exit(queues, from, to, reason),
+        }
+    }
+
+    /// Somebody has given the process a name or has taken it back, and others may have since: what is so now counts. Each change
+    /// is followed by a signal, so the process's own list is right after the last one.
+    fn see_name(&mut self, to: Pid, name: Box<str>) {
+        if self.table.live(to).is_none() {
+            self.between.unname(&name, to);
+            return;
+        }
+        let has_it = self.between.whereis(&name) == Some(self.pid_at(to.index));
+        let entry = self.table.entry(to.index);
+        entry.forget_name(&name);
+        if has_it {
+            entry.names.get_or_insert_default().push(name);
         }
     }
 
@@ -528,8 +544,10 @@ impl Domain {
         while queues.pop().is_some() {}
         self.hastened.clear();
         self.buried.clear();
-        self.handles.forget_isolate();
+        // What is left sends to other schedulers, and nobody would fire it here.
+        self.wheel.cancel_all();
         self.shown.clear();
+        self.handles.forget_isolate();
         self.table.free_all();
         self.batch.forget_isolate();
         let inbox = self.between.inbox(self.scheduler);
@@ -609,6 +627,9 @@ impl Domain {
                 );
             }
             None => {
+                if word & FRAGMENT == 0 {
+                    self.handles.release(word);
+                }
                 self.remove_monitor(record);
                 self.outcome(
                     queues,

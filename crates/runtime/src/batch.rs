@@ -278,7 +278,9 @@ impl Domain {
     pub fn show_message(&mut self, handle: u32) -> Result<(), usize> {
         self.show_fragment(handle)?;
         // As a message it has one count, which is given up then.
-        self.shown.push(handle);
+        if self.handles.fragment(handle).is_some() {
+            self.shown.push(handle);
+        }
         Ok(())
     }
 
@@ -356,6 +358,10 @@ impl Domain {
         let alive = process.serial == slice.serial && process.status == Status::Running;
         if alive {
             process.window = widened(process.window);
+            if slice.window_len != 0 {
+                // The blueprint was the first message of all.
+                process.clear(flag::ARRIVED);
+            }
             let wanted = usize::from(process.window);
             self.settle_length(slice.index, slice.window_len as i32);
             (len, staged) = self.fill_window(block, slice.index, REFILL, wanted);

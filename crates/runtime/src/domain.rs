@@ -160,7 +160,7 @@ impl Domain {
     /// The root process, which is started unless it lives: nothing ends it but the end of its isolate.
     pub fn root(&mut self) -> Pid {
         if self.table.live(self.root).is_none()
-            && let Ok(pid) = self.table.claim(0)
+            && let Ok(pid) = self.table.claim_regardless()
         {
             let spawn = Spawn {
                 parent: pid,
@@ -252,11 +252,10 @@ impl Domain {
         if away {
             self.post(pid, Signal::Named { to: pid, name });
         } else {
-            self.table
-                .entry(pid.index)
-                .names
-                .get_or_insert_default()
-                .push(name);
+            let entry = self.table.entry(pid.index);
+            // It may have had the name before, and not know yet that another scheduler has taken it back.
+            entry.forget_name(&name);
+            entry.names.get_or_insert_default().push(name);
         }
         Ok(())
     }

@@ -72,6 +72,9 @@ pub mod slice_end {
 impl Domain {
     /// The isolate with this block executes the domain's processes from now on.
     pub fn attach(&mut self, block: ControlBlock) {
+        // Whatever came while nobody was here is not for this isolate to let go of.
+        self.handles.forget_released();
+        self.buried.clear();
         self.batch.block = Some(block);
         let inbox = self.between.inbox(self.scheduler);
         inbox.set_vacant(false);

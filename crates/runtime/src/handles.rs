@@ -262,16 +262,25 @@ impl Handles {
         self.release_chain(handle, handle);
     }
 
-    /// The isolate is gone and all its processes have ended: its handles are void, and so are system messages that were in its
-    /// hands.
+    /// The isolate is gone and all its processes have ended: its handles are void, and so is what was in its hands, system
+    /// messages and fragments.
     pub fn forget_isolate(&mut self) {
-        while self.take_released().is_some() {}
+        self.forget_released();
         let left: Vec<u32> = self.system.indexes().collect();
         for index in left {
             self.forget_system(index | SYSTEM);
         }
-        while self.take_released().is_some() {}
+        self.forget_released();
+        let left: Vec<u32> = self.parcels.indexes().collect();
+        for index in left {
+            self.parcels.remove(index);
+        }
         self.counts.fill(0);
+    }
+
+    /// What waits to be given back is nobody's any more.
+    pub fn forget_released(&mut self) {
+        while self.take_released().is_some() {}
     }
 
     /// Whether something waits to be given back.

@@ -2,15 +2,77 @@
 
 use std::collections::HashSet;
 
-use crate::monitor::Purpose;
+use crate::away::AwayLink;
+use crate::monitor::{NOBODY, Purpose};
 use crate::process::{NIL, Status};
 use crate::timer::Action;
-use crate::{Domain, Pid};
+use crate::{Domain, Pid, System};
 
 /// A domain with so many processes and messages is walked after one crossing in two, one with twice as many after one in four.
 const WALKED_EACH_TIME: u64 = 64;
 
+/// What the processes of all schedulers have between them, as each side sees it.
+#[derive(Default)]
+struct Sides {
+    links: HashSet<(Pid, Pid)>,
+    /// Owner, reference and target, of monitors and calls.
+    owned: HashSet<(Pid, u64, Pid)>,
+    watching: HashSet<(Pid, u64, Pid)>,
+    names: HashSet<(String, Pid)>,
+}
+
+impl System {
+    /// Panics when two sides disagree. While nothing is on its way: all inboxes are empty and no isolate is inside a crossing.
+    /// O(everything).
+    pub fn check_sides(&self) {
+        let mut sides = Sides::default();
+        for number in 0..self.schedulers() {
+            assert!(!self.has_arrivals(number), "inbox of {number}");
+            let mut guard = self.scheduler(number).lock();
+            guard.state().check();
+            guard.state().note_sides(&mut sides);
+        }
+        for (one, other) in &sides.links {
+            let both = sides.links.contains(&(*other, *one));
+            assert!(
+                both,
+                "{one:?} is linked with {other:?}, which is not with it"
+            );
+        }
+        assert_eq!(sides.owned, sides.watching, "monitors and calls");
+        let named = self.registered().into_iter();
+        let named = named.filter_map(|name| self.whereis(&name).map(|pid| (name, pid)));
+        assert_eq!(named.collect::<HashSet<_>>(), sides.names, "names");
+    }
+}
+
 impl Domain {
+    fn note_sides(&self, sides: &mut Sides) {
+        for place in self.table.pids() {
+            let pid = self.pid_at(place.index);
+            let entry = self.table.peek(place.index);
+            let names = entry.names.iter().flat_map(|names| names.iter());
+            sides
+                .names
+                .extend(names.map(|name| (name.to_string(), pid)));
+            for (other, link) in entry.away.iter().flat_map(|links| links.iter()) {
+                assert_eq!(*link, AwayLink::Linked, "of {pid:?} with {other:?}");
+                sides.links.insert((pid, *other));
+            }
+        }
+        for (reference, record) in &self.monitor_index {
+            let monitor = &self.monitors[*record];
+            if monitor.far != NOBODY {
+                let owner = self.pid_at(monitor.owner);
+                sides.owned.insert((owner, *reference, monitor.far));
+            }
+        }
+        for ((owner, reference), record) in &self.watcher_index {
+            let target = self.pid_at(self.monitors[*record].target);
+            sides.watching.insert((*owner, *reference, target));
+        }
+    }
+
     /// Walks the domain, not after every crossing when it is large: on average a constant cost per crossing.
     pub(crate) fn check_now_and_then(&mut self) {
         self.crossings_unchecked += 1;
@@ -29,6 +91,7 @@ impl Domain {
         let mut outcomes = 0;
         let mut timers = 0;
         let mut link_ends = 0;
+        let mut away_links = 0;
         let mut owned = HashSet::new();
         let mut watching = HashSet::new();
         for pid in &pids {
@@ -37,16 +100,20 @@ impl Domain {
             self.check_mailbox(pid.index);
             outcomes += self.check_outcomes(pid.index);
             timers += self.check_timers(pid.index);
-            for name in entry.names.iter().flat_map(|names| names.iter()) {
-                assert_eq!(self.between.whereis(name), Some(*pid), "name {name}");
+            if self.between.schedulers() == 1 {
+                for name in entry.names.iter().flat_map(|names| names.iter()) {
+                    assert_eq!(self.between.whereis(name), Some(*pid), "name {name}");
+                }
             }
             link_ends += self.check_links(pid.index);
+            away_links += entry.away.as_ref().map_or(0, |links| links.len());
             self.check_owned(pid.index, &mut owned);
             self.check_watching(pid.index, &mut watching);
         }
         assert_eq!(waiting, self.messages, "messages of all mailboxes");
         assert_eq!(outcomes, self.outcomes.len(), "outcomes");
         assert_eq!(link_ends, self.links.len() * 2, "ends of links");
+        assert_eq!(away_links, self.away_links as usize, "ends of far links");
         assert_eq!(self.link_index.len(), self.links.len() as usize);
         let watchers = self.watcher_index.len();
         assert_eq!(
@@ -76,8 +143,7 @@ impl Domain {
             }
         }
         assert!(watching.is_subset(&owned), "a monitor without an owner");
-        // Those that send to other schedulers are on nobody's list.
-        assert!(timers <= self.wheel.len(), "timers");
+        assert_eq!(timers + self.wheel.away(), self.wheel.len(), "timers");
     }
 
     fn check_mailbox(&self, index: u32) {

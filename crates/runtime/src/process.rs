@@ -250,9 +250,17 @@ impl ProcessTable {
         if self.between.alive() + reserved >= full.limit {
             return Err(full);
         }
+        self.claim_regardless()
+    }
+
+    /// As [`ProcessTable::claim`], however many processes live: for what an isolate cannot be without.
+    #[inline]
+    pub fn claim_regardless(&mut self) -> Result<Pid, TableFull> {
         let index = match self.free.pop_front() {
             Some(index) => index,
-            None => self.fresh_index().ok_or(full)?,
+            None => self.fresh_index().ok_or(TableFull {
+                limit: self.limit(),
+            })?,
         };
         Ok(Pid {
             index,

@@ -111,6 +111,22 @@ impl Wheel {
         self.timers.remove(index)
     }
 
+    /// Timers that send to processes of other schedulers.
+    #[cfg(feature = "hard-checks")]
+    pub fn away(&self) -> u32 {
+        let sends_away =
+            |index: &u32| matches!(self.timers[*index].action, Action::SendAway { .. });
+        self.timers.indexes().filter(sends_away).count() as u32
+    }
+
+    /// Ends all timers without firing them. O(timers).
+    pub fn cancel_all(&mut self) {
+        let running: Vec<u32> = self.timers.indexes().collect();
+        for index in running {
+            self.cancel(index);
+        }
+    }
+
     /// Whole milliseconds left.
     pub fn left(&self, now_us: u64, index: u32) -> u64 {
         let due = self.timers[index].due;

@@ -23,6 +23,8 @@ const OUTGOING: usize = 16 << 10;
 /// Room for the records of a batch; what does not fit is asked for.
 const INCOMING: usize = 256;
 const SINGLE: usize = 4 << 10;
+/// More than any program of these tests takes.
+const MOST_ROUNDS: u32 = 10_000;
 
 /// What a slice of a process does; gives the slice's end.
 pub type Body = Box<dyn FnMut(&mut Turn<'_>) -> i32>;
@@ -56,6 +58,9 @@ pub enum Ended {
     Timeout,
 }
 
+/// What unwinds when the thread of an isolate is lost.
+pub struct Lost;
+
 /// See the module.
 pub struct Isolate {
     pub system: System,
@@ -67,12 +72,16 @@ pub struct Isolate {
     pub ledger: Ledger<u64>,
     /// Slices run of each batch at most; the others are taken back.
     pub slices_per_batch: usize,
+    /// So many steps it does before its thread is lost.
+    pub steps_left: Option<u32>,
     /// By index; the body is on the stack while its slice runs.
     bodies: HashMap<u32, (Pid, Option<Body>)>,
     /// Processes that the core has said to be over.
     pub buried: Vec<Pid>,
     /// What a process is made of that another scheduler has started here, by the number in its blueprint.
-    pub definitions: HashMap<u64, fn() -> Body>,
+    pub definition: Option<Rc<dyn Fn(u64) -> Body>>,
+    /// Timers that send to processes of other schedulers: nobody's end cancels them.
+    away_timers: Vec<(u32, u32)>,
     reference: u64,
     outgoing: Memory,
     outgoing_len: usize,
@@ -120,9 +129,11 @@ impl Isolate {
             block,
             ledger: Ledger::new(),
             slices_per_batch: usize::MAX,
+            steps_left: None,
             bodies: HashMap::new(),
             buried: Vec::new(),
-            definitions: HashMap::new(),
+            definition: None,
+            away_timers: Vec::new(),
             reference,
             outgoing: Memory::new(OUTGOING),
             outgoing_len: 0,
@@ -148,6 +159,7 @@ impl Isolate {
 
     /// One operation of the addon, after what was done before has taken effect.
     pub fn cross<T>(&mut self, body: impl FnOnce(&mut RunQueues, &mut Domain) -> T) -> T {
+        self.step();
         let block = self.block;
         let given = self.system.operate(self.number, |queues, domain| {
             domain.sync(queues, &block);
@@ -157,6 +169,15 @@ impl Isolate {
         });
         self.forget();
         given
+    }
+
+    /// Here the thread may be lost.
+    pub fn step(&mut self) {
+        match &mut self.steps_left {
+            Some(0) => std::panic::resume_unwind(Box::new(Lost)),
+            Some(left) => *left -= 1,
+            None => {}
+        }
     }
 
     /// An operation in whose midst all other schedulers are: what they have sent does not arrive before it.
@@ -315,11 +336,31 @@ impl Isolate {
     }
 
     pub fn facts(&mut self, pid: Pid) -> Option<ProcessFacts> {
+        if self.is_away(pid) {
+            return self.system.process_facts(pid);
+        }
         self.cross(|_, domain| domain.process_facts(pid))
+    }
+
+    /// Starts a timer that sends `value`.
+    pub fn start_timer(&mut self, to: Pid, milliseconds: u64, value: u64) -> (u32, u32) {
+        let message = self.word_for(to, value);
+        let timer = self.cross(|_, domain| domain.start_timer(to, milliseconds, message));
+        if self.is_away(to) {
+            self.away_timers.push(timer);
+        }
+        timer
+    }
+
+    pub fn cancel_away_timers(&mut self) {
+        for (timer, stamp) in std::mem::take(&mut self.away_timers) {
+            self.cross(|_, domain| domain.cancel_timer(timer, stamp));
+        }
     }
 
     /// Writes a command into the outbox.
     pub fn put(&mut self, words: &[i32]) {
+        self.step();
         let mut len = self.block.get(header::OUTBOX_LEN) as usize;
         if len + words.len() > OUTBOX_WORDS {
             self.cross(|_, _| {});
@@ -360,6 +401,7 @@ impl Isolate {
 
     /// Asks for one batch and runs it; false when there was nothing to run.
     pub fn run_batch(&mut self) -> bool {
+        self.step();
         self.system.next(self.number, &self.block);
         self.forget();
         let len = self.block.get(header::BATCH_LEN) as usize;
@@ -367,6 +409,7 @@ impl Isolate {
         self.block.set(header::IN_SLICE, 1);
         while place < len.min(self.slices_per_batch) {
             self.block.set(header::BATCH_DONE, place as i32);
+            self.step();
             let words = BATCH + place * entry::WORDS;
             let index = self.block.get(words + entry::INDEX);
             if index >= 0 {
@@ -430,8 +473,9 @@ impl Isolate {
         let Received::Value(blueprint) = self.received(handle, word) else {
             panic!("the first message is the blueprint");
         };
-        let definition = self.definitions[&blueprint];
-        self.bodies.insert(index, (pid, Some(definition())));
+        let definition = self.definition.as_ref().expect("it knows what arrives");
+        self.bodies
+            .insert(index, (pid, Some(definition(blueprint))));
     }
 
     fn drop_body(&mut self, pid: Pid) {
@@ -564,10 +608,37 @@ impl Drop for Isolate {
 
 /// Runs all isolates until none has anything to do; timers may be left.
 pub fn run_all(isolates: &mut [Isolate]) {
+    let mut rounds = 0;
     while isolates
         .iter_mut()
         .fold(false, |ran, isolate| isolate.run_batch() | ran)
-    {}
+        || (isolates.iter()).any(|isolate| isolate.system.has_arrivals(isolate.number))
+    {
+        rounds += 1;
+        assert!(rounds < MOST_ROUNDS, "it does not come to rest");
+    }
+}
+
+/// As [`run_all`], asleep until each timer is due that is within a minute.
+pub fn run_all_with_timers(isolates: &mut [Isolate]) {
+    loop {
+        run_all(isolates);
+        let waits = |isolate: &mut Isolate| {
+            let wait = isolate.block.get(header::NEXT_DEADLINE);
+            let soon = (0..60_000).contains(&wait);
+            if soon {
+                isolate.sleep(Some(Duration::from_millis(wait as u64)));
+            }
+            soon
+        };
+        if !isolates
+            .iter_mut()
+            .map(waits)
+            .fold(false, |one, other| one | other)
+        {
+            return;
+        }
+    }
 }
 
 /// What is left between processes, and on its way.

@@ -1,331 +1,14 @@
-//! Random processes against a model, whatever the batches: see `model`. With the feature `hard-checks` every crossing walks
-//! the whole domain as well.
+//! Random processes against a model, whatever the batches: see `model` and `actors`. With the feature `hard-checks` every
+//! crossing walks the whole domain as well.
 
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
 use proptest::prelude::*;
-use viga_runtime::executor::slice_end;
 use viga_runtime::handles::constant;
-use viga_runtime::monitor::AliasMode;
-use viga_runtime::{NIL, Pid};
 
-use crate::isolate::{Isolate, Turn};
-use crate::model::Model;
-
-/// Milliseconds that no program lasts.
-const NEVER: u32 = 3_600_000;
-
-/// What a process does; numbers choose among what there is.
-#[derive(Clone, Debug)]
-enum Step {
-    Spawn { linked: bool },
-    Send { to: usize, times: usize },
-    Take { times: usize, aside: bool },
-    ReturnWindow,
-    Link(usize),
-    Unlink(usize),
-    Monitor(usize, AliasMode),
-    Demonitor { which: usize, flush: bool },
-    Unalias(usize),
-    SendAlias { which: usize, times: usize },
-    Call { to: usize, impatient: bool },
-    Abandon(usize),
-    Reply { times: usize },
-    TrapExit,
-    Timer { to: usize, now: bool },
-    CancelTimer,
-    Signal { to: usize, reason: Reason },
-    Exit(Reason),
-    End(i32),
-    WaitFor(i32),
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Reason {
-    Normal,
-    Kill,
-    Other,
-}
-
-fn reason() -> impl Strategy<Value = Reason> {
-    prop_oneof![
-        Just(Reason::Normal),
-        Just(Reason::Kill),
-        Just(Reason::Other)
-    ]
-}
-
-fn mode() -> impl Strategy<Value = AliasMode> {
-    (0u8..4).prop_map(|number| AliasMode::from_u8(number).expect("there are four"))
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let who = 0usize..12;
-    prop_oneof![
-        2 => any::<bool>().prop_map(|linked| Step::Spawn { linked }),
-        4 => (who.clone(), 1usize..40).prop_map(|(to, times)| Step::Send { to, times }),
-        3 => (0usize..9, any::<bool>()).prop_map(|(times, aside)| Step::Take { times, aside }),
-        1 => Just(Step::ReturnWindow),
-        2 => who.clone().prop_map(Step::Link),
-        1 => who.clone().prop_map(Step::Unlink),
-        3 => (who.clone(), mode()).prop_map(|(to, mode)| Step::Monitor(to, mode)),
-        1 => (who.clone(), any::<bool>()).prop_map(|(which, flush)| Step::Demonitor { which, flush }),
-        1 => who.clone().prop_map(Step::Unalias),
-        1 => (who.clone(), 1usize..3).prop_map(|(which, times)| Step::SendAlias { which, times }),
-        3 => (who.clone(), any::<bool>()).prop_map(|(to, impatient)| Step::Call { to, impatient }),
-        1 => who.clone().prop_map(Step::Abandon),
-        2 => (1usize..3).prop_map(|times| Step::Reply { times }),
-        1 => Just(Step::TrapExit),
-        1 => (who.clone(), any::<bool>()).prop_map(|(to, now)| Step::Timer { to, now }),
-        1 => Just(Step::CancelTimer),
-        2 => (who, reason()).prop_map(|(to, reason)| Step::Signal { to, reason }),
-        1 => reason().prop_map(Step::Exit),
-        1 => prop_oneof![Just(slice_end::HOLD), Just(slice_end::OUTCOME)].prop_map(Step::End),
-        1 => (0i32..2).prop_map(Step::WaitFor),
-    ]
-}
-
-/// One per slice.
-type Script = VecDeque<Vec<Step>>;
-
-fn script() -> impl Strategy<Value = Script> {
-    proptest::collection::vec(proptest::collection::vec(step(), 0..6), 0..5).prop_map(Script::from)
-}
-
-/// What all processes of a program share.
-#[derive(Default)]
-struct World {
-    model: Model,
-    scripts: Vec<Script>,
-    pids: Vec<Pid>,
-    aliases: Vec<(Pid, u64)>,
-}
-
-type Shared = Rc<RefCell<World>>;
-
-/// What one process remembers.
-struct Actor {
-    world: Shared,
-    script: Script,
-    requests: Vec<(Pid, u64)>,
-    monitors: Vec<u64>,
-    calls: Vec<u64>,
-    timers: Vec<(u32, u32)>,
-}
-
-fn start(isolate: &mut Isolate, world: &Shared, parent: Pid) -> Option<Pid> {
-    let script = world.borrow_mut().scripts.pop()?;
-    let mut actor = Actor {
-        world: Rc::clone(world),
-        script,
-        requests: Vec::new(),
-        monitors: Vec::new(),
-        calls: Vec::new(),
-        timers: Vec::new(),
-    };
-    let pid = isolate.spawn_from(parent, move |turn| actor.slice(turn));
-    world.borrow_mut().pids.push(pid);
-    Some(pid)
-}
-
-fn chosen<T: Copy>(from: &[T], number: usize) -> Option<T> {
-    from.get(number.checked_rem(from.len())?).copied()
-}
-
-impl Actor {
-    fn somebody(&self, number: usize) -> Pid {
-        chosen(&self.world.borrow().pids, number).expect("at least itself")
-    }
-
-    fn slice(&mut self, turn: &mut Turn<'_>) -> i32 {
-        if let Some((reference, how)) = turn.outcome {
-            let mut world = self.world.borrow_mut();
-            world.model.ended(turn.pid, reference, how);
-        }
-        let Some(steps) = self.script.pop_front() else {
-            while self.take(turn) {}
-            return slice_end::WAIT;
-        };
-        for step in steps {
-            if let Some(end) = self.step(turn, step) {
-                return end;
-            }
-        }
-        slice_end::YIELD
-    }
-
-    fn take(&mut self, turn: &mut Turn<'_>) -> bool {
-        let Some(message) = turn.take() else {
-            return false;
-        };
-        let request = self.world.borrow_mut().model.received(turn.pid, message);
-        self.requests.extend(request);
-        true
-    }
-
-    fn step(&mut self, turn: &mut Turn<'_>, step: Step) -> Option<i32> {
-        let pid = turn.pid;
-        match step {
-            Step::Spawn { linked } => {
-                if let Some(child) = start(turn.isolate, &self.world, pid)
-                    && linked
-                {
-                    turn.link(child);
-                    self.world.borrow_mut().model.linked(pid, child);
-                }
-            }
-            Step::Send { to, times } => {
-                let to = self.somebody(to);
-                for _ in 0..times {
-                    let value = self.world.borrow_mut().model.sent(pid, to);
-                    turn.isolate.send(to, value);
-                }
-            }
-            Step::Take { times, aside } => {
-                for _ in 0..times {
-                    if self.take(turn) && aside {
-                        turn.held += 1;
-                        self.world.borrow_mut().model.put_aside(pid);
-                    }
-                }
-            }
-            Step::ReturnWindow => turn.return_window(),
-            Step::Link(to) => {
-                let to = self.somebody(to);
-                if turn.isolate.is_alive(to) && to != pid {
-                    self.world.borrow_mut().model.linked(pid, to);
-                }
-                turn.link(to);
-            }
-            Step::Unlink(to) => {
-                let to = self.somebody(to);
-                turn.unlink(to);
-                self.world.borrow_mut().model.unlinked(pid, to);
-            }
-            Step::Monitor(to, mode) => self.monitor(turn, to, mode),
-            Step::Demonitor { which, flush } => {
-                if let Some(reference) = chosen(&self.monitors, which) {
-                    let found = turn.demonitor(reference, flush);
-                    let mut world = self.world.borrow_mut();
-                    world.model.unwatched(reference, found, flush);
-                }
-            }
-            Step::Unalias(which) => {
-                if let Some(reference) = chosen(&self.monitors, which) {
-                    turn.isolate
-                        .cross(|_, domain| domain.unalias(pid, reference));
-                }
-            }
-            Step::SendAlias { which, times } => {
-                let alias = chosen(&self.world.borrow().aliases, which);
-                for (owner, reference) in alias.into_iter().cycle().take(times) {
-                    let value = self.world.borrow_mut().model.loose();
-                    turn.send_alias(owner, reference, value);
-                }
-            }
-            Step::Call { to, impatient } => self.call(turn, to, impatient),
-            Step::Abandon(which) => {
-                if let Some(reference) = chosen(&self.calls, which) {
-                    let found = turn
-                        .isolate
-                        .cross(|_, domain| domain.abandon(pid, reference));
-                    self.world.borrow_mut().model.abandoned(reference, found);
-                }
-            }
-            Step::Reply { times } => {
-                if let Some((caller, reference)) = self.requests.pop() {
-                    for _ in 0..times {
-                        let value = self.world.borrow_mut().model.replied(reference);
-                        turn.reply(caller, reference, value);
-                    }
-                }
-            }
-            Step::TrapExit => {
-                turn.isolate
-                    .cross(|_, domain| domain.set_trap_exit(pid, true));
-            }
-            Step::Timer { to, now } => self.timer(turn, to, now),
-            Step::CancelTimer => {
-                if let Some((timer, stamp)) = self.timers.pop() {
-                    turn.isolate
-                        .cross(|_, domain| domain.cancel_timer(timer, stamp));
-                }
-            }
-            Step::Signal { to, reason } => {
-                let to = self.somebody(to);
-                let reason = self.reason(turn, reason);
-                turn.isolate
-                    .cross(|queues, domain| domain.signal_exit(queues, pid, to, reason));
-                if to == pid && reason == constant::NORMAL {
-                    self.world.borrow_mut().model.ends_normally(pid);
-                }
-            }
-            Step::Exit(reason) => {
-                let reason = self.reason(turn, reason);
-                if reason == constant::NORMAL {
-                    self.world.borrow_mut().model.ends_normally(pid);
-                }
-                return Some(turn.exit_constant(reason));
-            }
-            Step::End(end) => return Some(end),
-            Step::WaitFor(milliseconds) => {
-                turn.timeout = milliseconds;
-                return Some(slice_end::WAIT);
-            }
-        }
-        None
-    }
-
-    fn reason(&self, turn: &mut Turn<'_>, reason: Reason) -> u32 {
-        match reason {
-            Reason::Normal => constant::NORMAL,
-            Reason::Kill => constant::KILL,
-            Reason::Other => {
-                let value = self.world.borrow_mut().model.value();
-                turn.isolate.ledger.store(value)
-            }
-        }
-    }
-
-    fn monitor(&mut self, turn: &mut Turn<'_>, to: usize, mode: AliasMode) {
-        let to = self.somebody(to);
-        let reference = turn.monitor(to, mode);
-        let mut world = self.world.borrow_mut();
-        world.model.watched(turn.pid, to, reference);
-        if mode == AliasMode::Reply {
-            // A message through it ends the monitor as well, so nothing is known of its DOWN.
-            turn.isolate
-                .cross(|_, domain| domain.unalias(turn.pid, reference));
-        }
-        world.aliases.push((turn.pid, reference));
-        self.monitors.push(reference);
-    }
-
-    fn call(&mut self, turn: &mut Turn<'_>, to: usize, impatient: bool) {
-        let to = self.somebody(to);
-        let reference = turn.isolate.next_reference();
-        let mut world = self.world.borrow_mut();
-        let request = world.model.requested(turn.pid, to, reference, impatient);
-        let timeout = if impatient { 0 } else { NEVER };
-        assert_eq!(turn.call(to, request, Some(timeout)), reference);
-        self.calls.push(reference);
-    }
-
-    fn timer(&mut self, turn: &mut Turn<'_>, to: usize, now: bool) {
-        let to = self.somebody(to);
-        let value = self.world.borrow_mut().model.loose();
-        let message = turn.isolate.ledger.store(value);
-        let milliseconds = if now { 0 } else { u64::from(NEVER) };
-        let timer = turn
-            .isolate
-            .cross(|_, domain| domain.start_timer(to, milliseconds, message));
-        if timer.0 != NIL {
-            self.timers.push(timer);
-        }
-    }
-}
+use crate::actors::{Shared, definition, script, start};
+use crate::isolate::{Isolate, left, nothing_but, run_all_with_timers};
 
 fn cases() -> u32 {
     if cfg!(feature = "hard-checks") {
@@ -336,7 +19,7 @@ fn cases() -> u32 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(cases()) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, max_shrink_time: 20_000, ..ProptestConfig::with_cases(cases()) })]
     #[test]
     fn random_programs_see_what_they_must(
         scripts in proptest::collection::vec(script(), 3..14),
@@ -364,7 +47,7 @@ proptest! {
         }
         isolate.run_with_timers();
         let pids = world.borrow().pids.clone();
-        world.borrow().model.at_rest(&mut isolate, &pids);
+        world.borrow().model.at_rest(&isolate.system, &pids);
 
         for pid in &pids {
             isolate.signal_constant(*pid, constant::KILL);
@@ -377,4 +60,94 @@ proptest! {
         prop_assert_eq!(facts.run_queue, [0; 4]);
         prop_assert_eq!(isolate.ledger.kept(), [] as [u64; 0]);
     }
+
+    #[test]
+    fn random_programs_on_several_schedulers_see_what_they_must(
+        scripts in proptest::collection::vec(script(), 3..14),
+        schedulers in 2usize..4,
+        drive in proptest::collection::vec(drive(), 1..60),
+    ) {
+        let mut isolates = Isolate::several(schedulers);
+        let rounds = scripts.iter().map(VecDeque::len).max().unwrap_or(0) + 2;
+        let world = Shared::default();
+        let definition = definition(&world, &Rc::new(scripts.clone()));
+        world.borrow_mut().scripts = scripts;
+        for isolate in &mut isolates {
+            isolate.definition = Some(Rc::clone(&definition));
+            let root = isolate.root;
+            start(isolate, &world, root);
+        }
+        for (chosen, step) in drive {
+            let number = chosen % schedulers;
+            match step {
+                Drive::Run { slices } => {
+                    isolates[number].slices_per_batch = slices;
+                    isolates[number].run_batch();
+                }
+                Drive::Hear => isolates[number].hear(),
+                Drive::End => {
+                    let system = isolates[number].system.clone();
+                    let pids = world.borrow().pids.clone();
+                    let lost = pids.into_iter().filter(|pid| system.home(*pid) == number);
+                    world.borrow_mut().model.lost(lost.filter(|pid| system.is_alive(*pid)));
+                    let lost = isolates.remove(number);
+                    let mut replaced = lost.replaced();
+                    replaced.definition = Some(Rc::clone(&definition));
+                    isolates.insert(number, replaced);
+                }
+            }
+        }
+        for isolate in &mut isolates {
+            isolate.slices_per_batch = usize::MAX;
+        }
+        // Each round sets those going that wait for what will not come.
+        for _ in 0..rounds * 4 {
+            run_all_with_timers(&mut isolates);
+            let pids = world.borrow().pids.clone();
+            for pid in pids {
+                let home = isolates[0].system.home(pid);
+                isolates[home].cross(|queues, domain| domain.resume(queues, pid));
+            }
+        }
+        run_all_with_timers(&mut isolates);
+        let system = isolates[0].system.clone();
+        #[cfg(feature = "hard-checks")]
+        system.check_sides();
+        let pids = world.borrow().pids.clone();
+        world.borrow().model.at_rest(&system, &pids);
+
+        for pid in &pids {
+            isolates[0].signal_constant(*pid, constant::KILL);
+        }
+        for isolate in &mut isolates {
+            isolate.cancel_away_timers();
+        }
+        run_all_with_timers(&mut isolates);
+        prop_assert_eq!(left(&system), nothing_but(schedulers as u32));
+        prop_assert_eq!(system.facts().run_queue, [0; 4]);
+        for isolate in &isolates {
+            prop_assert_eq!(isolate.ledger.kept(), [] as [u64; 0]);
+        }
+    }
+}
+
+/// What happens next at one of the isolates.
+#[derive(Clone, Copy, Debug)]
+enum Drive {
+    Run {
+        slices: usize,
+    },
+    Hear,
+    /// It ends, whatever it was doing, and another one comes.
+    End,
+}
+
+fn drive() -> impl Strategy<Value = (usize, Drive)> {
+    let step = prop_oneof![
+        8 => Just(Drive::Run { slices: usize::MAX }),
+        8 => (0usize..4).prop_map(|slices| Drive::Run { slices }),
+        3 => Just(Drive::Hear),
+        1 => Just(Drive::End),
+    ];
+    (0usize..3, step)
 }

@@ -42,6 +42,7 @@ impl Turn<'_> {
 
     /// The next message.
     pub fn take(&mut self) -> Option<Received> {
+        self.isolate.step();
         if self.at == self.window_end() {
             if self.word(entry::MORE) == 0 {
                 return None;
