@@ -1,6 +1,6 @@
 /** A scheduler whose thread ends costs what ran on it, all of that, and nothing else: again and again in one program. */
 import { readdirSync } from 'node:fs'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   ets,
   type EtsTransfer,
@@ -110,7 +110,7 @@ async function endAndCheck(round: number, bystander: Pid<unknown>): Promise<void
     expect((await heardBy(pid)).toSorted()).toEqual([['down', 'scheduler_down'], ['down', 'scheduler_down'], ['exit', 'scheduler_down']])
 }
 
-if (process.env['VIGA_ENGINE'] !== 'pure')
+describe.runIf(process.env['VIGA_ENGINE'] !== 'pure')('a scheduler that ends', () => {
   test(`${ROUNDS} ends of threads, each of which costs what ran there and nothing else`, { timeout: 60_000 }, async () => {
     let downs = 0
     await using runtime = Runtime.start({
@@ -152,3 +152,4 @@ if (process.env['VIGA_ENGINE'] !== 'pure')
     expect(messageBlocks() - blocks).toBeLessThan(ROUNDS / 2)
     expect(await receive({ timeout: 0 })).toBe(TIMEOUT)
   })
+})
