@@ -74,7 +74,9 @@ function create(nameOrOptions?: string | TableOptions, further?: TableOptions): 
   const spec = specOf(typeof nameOrOptions === 'string' ? nameOrOptions : options.name, options)
   const owner = currentProcess()
   refuseIfEnded(owner, 'ets.create()')
-  const { tables } = activeEngine()
+  const engine = activeEngine()
+  engine.charge(1)
+  const { tables } = engine
   return new Table(tables, tables.create(owner.pid, spec), spec.kind, spec.keyPosition)
 }
 
@@ -103,7 +105,9 @@ function badOption(option: string, given: unknown, allowed: string): VigaError {
 function whereis<Row extends readonly unknown[] = unknown[], K extends number = 0>(
   name: string,
 ): Table<Row, K> | undefined {
-  const id = activeEngine().tables.whereis(name)
+  const engine = activeEngine()
+  engine.charge(1)
+  const id = engine.tables.whereis(name)
   return id === undefined ? undefined : open<Row, K>(id)
 }
 
@@ -113,7 +117,9 @@ function whereis<Row extends readonly unknown[] = unknown[], K extends number = 
  * @throws ERR_VIGA_BAD_TABLE when it is gone.
  */
 function open<Row extends readonly unknown[] = unknown[], K extends number = 0>(id: TableId): Table<Row, K> {
-  const { tables } = activeEngine()
+  const engine = activeEngine()
+  engine.charge(1)
+  const { tables } = engine
   const facts = tables.facts(id)
   if (facts === undefined) throw noSuchTable(id)
   return new Table<Row, K>(tables, id, facts.kind, facts.keyPosition as K)
@@ -121,7 +127,10 @@ function open<Row extends readonly unknown[] = unknown[], K extends number = 0>(
 
 /** All tables there are. O(number of tables). */
 function all(): TableId[] {
-  return activeEngine().tables.all()
+  const engine = activeEngine()
+  const tables = engine.tables.all()
+  engine.charge(tables.length + 1)
+  return tables
 }
 
 export const ets = { new: create, create, whereis, open, all } as const

@@ -17,6 +17,7 @@ export interface ProcessInfo extends Omit<ProcessFacts, 'priority'> {
 export function processInfo(pid: Pid): ProcessInfo | undefined {
   checkPid(pid, 'processInfo')
   const engine = activeEngine()
+  engine.charge(1)
   const facts = engine.processFacts(pid)
   if (facts === undefined) return undefined
   return {
@@ -29,12 +30,17 @@ export function processInfo(pid: Pid): ProcessInfo | undefined {
 
 export function isAlive(pid: Pid): boolean {
   checkPid(pid, 'isAlive')
-  return activeEngine().isAlive(pid)
+  const engine = activeEngine()
+  engine.charge(1)
+  return engine.isAlive(pid)
 }
 
 /** All processes alive, the root process first. O(n). */
 export function processes(): Pid<unknown>[] {
-  return activeEngine().processes() as Pid<unknown>[]
+  const engine = activeEngine()
+  const all = engine.processes() as Pid<unknown>[]
+  engine.charge(all.length + 1)
+  return all
 }
 
 export interface SystemInfo extends SystemFacts {
@@ -46,6 +52,7 @@ export interface SystemInfo extends SystemFacts {
 /** Counts and limits of the whole system. */
 export function systemInfo(): SystemInfo {
   const engine = activeEngine()
+  engine.charge(1)
   return {
     engine: engine.kind,
     ...engine.systemFacts(),

@@ -26,6 +26,7 @@ export function register(name: Name, pid: Pid): void {
   const text = nameText(name, 'register')
   checkPid(pid, 'register')
   const engine = activeEngine()
+  engine.charge(1)
   const result = engine.register(text, pid)
   if (result === 'taken')
     throw new VigaError(
@@ -39,16 +40,23 @@ export function register(name: Name, pid: Pid): void {
 /** Takes a name back. @throws ERR_VIGA_NO_SUCH_NAME when nobody has it. */
 export function unregister(name: Name): void {
   const text = nameText(name, 'unregister')
-  if (!activeEngine().unregister(text))
+  const engine = activeEngine()
+  engine.charge(1)
+  if (!engine.unregister(text))
     throw new VigaError(ErrorCode.NoSuchName, `unregister: no process is registered as ${JSON.stringify(text)}`)
 }
 
 /** The process that has the name. O(1). */
 export function whereis<M = unknown>(name: Name): Pid<M> | undefined {
-  return activeEngine().whereis(nameText(name, 'whereis')) as Pid<M> | undefined
+  const engine = activeEngine()
+  engine.charge(1)
+  return engine.whereis(nameText(name, 'whereis')) as Pid<M> | undefined
 }
 
 /** All registered names, in no order. */
 export function registered(): string[] {
-  return activeEngine().registered()
+  const engine = activeEngine()
+  const names = engine.registered()
+  engine.charge(names.length + 1)
+  return names
 }

@@ -90,9 +90,10 @@ function resolveName(name: Name, where: string): Pid {
   return pid
 }
 
-/** The acting process; code of a process that has ended may not act. */
+/** The acting process, which is charged for it; code of a process that has ended may not act. */
 function acting(what: string): Process {
   const process = currentProcess()
+  activeEngine().charge(1)
   refuseIfEnded(process, what)
   return process
 }

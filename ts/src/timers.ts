@@ -35,6 +35,7 @@ export function sendAfter(milliseconds: number, to: Pid | Name, message: unknown
   const pid = to instanceof Pid ? to : engine.whereis(nameText(to, 'sendAfter'))
   if (pid === undefined)
     throw new VigaError(ErrorCode.NoSuchName, `sendAfter: no process is registered as ${JSON.stringify(nameText(to, 'sendAfter'))}`)
+  engine.charge(1)
   return new Timer(engine.startTimer(Math.ceil(milliseconds), pid, copyTerm(message)))
 }
 
@@ -45,12 +46,16 @@ function idOf(timer: unknown, where: string): number {
 
 /** Cancels a timer: milliseconds that were left, or false when it has fired or was cancelled. */
 export function cancelTimer(timer: Timer): number | false {
-  const left = activeEngine().cancelTimer(idOf(timer, 'cancelTimer'))
+  const engine = activeEngine()
+  engine.charge(1)
+  const left = engine.cancelTimer(idOf(timer, 'cancelTimer'))
   return left < 0 ? false : left
 }
 
 /** Milliseconds left, or false when it has fired or was cancelled. */
 export function readTimer(timer: Timer): number | false {
-  const left = activeEngine().readTimer(idOf(timer, 'readTimer'))
+  const engine = activeEngine()
+  engine.charge(1)
+  const left = engine.readTimer(idOf(timer, 'readTimer'))
   return left < 0 ? false : left
 }

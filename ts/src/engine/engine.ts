@@ -255,6 +255,8 @@ export interface Engine {
   readonly drained: boolean
   /** Charges the current process; a slice ends at the next `take` after 4,000. */
   charge(reductions: number): void
+  /** The reductions of the slice in progress are spent: what could go on without a `take` gives way. */
+  readonly spent: boolean
 
   // --- processes ----------------------------------------------------------------------------------------------------
 

@@ -16,9 +16,17 @@ export interface PendingCall {
   fail(error: unknown): void
 }
 
+/**
+ * Receives that may be done at once, without a slice, between two slices of a process: as many as take about as long as a slice may.
+ * Promise jobs that make promise jobs let nobody else run, not even Node's event loop.
+ */
+const MOST_AT_ONCE = 1_000
+
 /** What the promises of one process wait for: at most one receive, any number of calls (by the id of their reference). */
 export class AsyncWaits {
   receive: PendingReceive | null = null
+  /** Receives done at once since the last slice. */
+  #atOnce = 0
   readonly calls = new Map<number, PendingCall>()
 
   /**
@@ -26,16 +34,25 @@ export class AsyncWaits {
    * promise jobs after the slice.
    */
   run(engine: Engine, process: Process, wake: Wake): SliceEnd {
+    this.#atOnce = 0
     if (wake === Wake.Outcome) this.settleCall(engine)
     const pending = this.receive
     if (pending === null) return SliceEnd.Hold
-    if (pending.offer(engine, process)) {
-      this.receive = null
-      engine.microtasksDue = true
-      return SliceEnd.Hold
-    }
+    // Unless it is now that the receive begins.
     engine.waitTimeout = -2
-    return SliceEnd.Wait
+    if (!pending.offer(engine, process)) return SliceEnd.Wait
+    engine.waitTimeout = -1
+    this.receive = null
+    engine.microtasksDue = true
+    return SliceEnd.Hold
+  }
+
+  /** True when a continuation has had its share: `pending` then begins in a slice of its own. */
+  defers(pending: PendingReceive, engine: Engine, process: Process): boolean {
+    if (engine.current === process || ++this.#atOnce <= MOST_AT_ONCE) return false
+    this.receive = pending
+    engine.resume(process)
+    return true
   }
 
   /** Rejects every promise that waits. */

@@ -86,8 +86,11 @@ export abstract class CallbackProcess extends Process {
     }
     for (;;) {
       let work: Work
+      // What is at hand needs no message, so nothing else would end the slice.
+      if (engine.spent && (this.followUpDue || this.putAside !== null)) return SliceEnd.Yield
       if (this.followUpDue) {
         this.followUpDue = false
+        engine.charge(1)
         work = this.followUp()
       } else {
         const message = this.#next(engine)
@@ -124,6 +127,7 @@ export abstract class CallbackProcess extends Process {
     const message = putAside.take(0)
     if (putAside.length === 0) this.putAside = null
     engine.heldDelta--
+    engine.charge(1)
     return message
   }
 

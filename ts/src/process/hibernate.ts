@@ -1,7 +1,7 @@
 import { EMPTY, type Engine, type SliceEnd } from '../engine/engine.js'
 import { activeEngine, currentProcess } from '../runtime-state.js'
 import { type PendingReceive, takeAnywhere, waitsOf } from './async-waits.js'
-import { BaseOperation, coroutineProcess, finish, type Operation, refuseIfEnded, WAITING } from './operation.js'
+import { BaseOperation, coroutineProcess, finish, GIVING_WAY, type Operation, refuseIfEnded, WAITING } from './operation.js'
 import { PutAside } from './put-aside.js'
 import { ErrorCode, VigaError } from '../errors.js'
 import type { Process } from './process.js'
@@ -14,10 +14,14 @@ class Hibernation extends BaseOperation<void> implements PendingReceive {
 
   next(): IteratorResult<SliceEnd, void> {
     if (this.#begun) return finish(undefined)
-    this.#begun = true
     const engine = activeEngine()
     const process = coroutineProcess(engine)
-    if (process.putAside !== null) return finish(undefined)
+    if (process.putAside !== null) {
+      if (engine.spent) return GIVING_WAY
+      engine.charge(1)
+      return finish(undefined)
+    }
+    this.#begun = true
     engine.hibernate(process)
     return WAITING
   }
@@ -33,12 +37,13 @@ class Hibernation extends BaseOperation<void> implements PendingReceive {
           ErrorCode.ReceivePending,
           `hibernate() by ${String(process.pid)} while a receive of the same process is pending; await that one first`,
         )
-      if (process.putAside !== null || this.#messageIsThere(engine, process)) {
+      this.#resolve = resolve
+      this.#reject = reject
+      if (waits.defers(this, engine, process)) return
+      if (this.#messageIsThere(engine, process)) {
         resolve()
         return
       }
-      this.#resolve = resolve
-      this.#reject = reject
       waits.receive = this
       engine.hibernate(process)
     })
@@ -46,6 +51,7 @@ class Hibernation extends BaseOperation<void> implements PendingReceive {
 
   /** There is no looking into a mailbox, so the message is taken and put aside, where the next receive looks first. */
   #messageIsThere(engine: Engine, process: Process): boolean {
+    if (process.putAside !== null) return true
     const message = takeAnywhere(engine, process, -1)
     if (message === EMPTY) return false
     process.putAside = new PutAside()

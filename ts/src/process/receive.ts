@@ -23,7 +23,7 @@ class PlainReceive extends BaseOperation<unknown> {
   next(): IteratorResult<SliceEnd, unknown> {
     const engine = activeEngine()
     const process = coroutineProcess(engine)
-    if (process.putAside !== null) return finish(takePutAside(engine, process, 0))
+    if (process.putAside !== null) return engine.spent ? GIVING_WAY : finish(takePutAside(engine, process, 0))
     const message = engine.take()
     return message === EMPTY ? WAITING : finish(message)
   }
@@ -38,6 +38,7 @@ function takePutAside(engine: Engine, process: Process, position: number): unkno
   const message = putAside.take(position)
   if (putAside.length === 0) process.putAside = null
   release(engine, process, -1)
+  engine.charge(position + 1)
   return message
 }
 
@@ -53,6 +54,8 @@ export class MatchingReceive extends BaseOperation<unknown> implements PendingRe
   readonly #timeout: number
   readonly #signal: AbortSignal | undefined
   #started = false
+  /** Has not begun: a slice comes first. */
+  #deferred = false
   #resolve: ((value: unknown) => void) | null = null
   #reject: ((error: unknown) => void) | null = null
   #unlisten: (() => void) | null = null
@@ -71,10 +74,14 @@ export class MatchingReceive extends BaseOperation<unknown> implements PendingRe
         if (!process.ended) engine.resume(process)
       })
     const first = !this.#started
+    if (first && engine.spent) return GIVING_WAY
     const message = this.#search(engine, process)
     if (message !== EMPTY) return this.#end(message)
     if (!first && engine.timedOut) return this.#end(TIMEOUT)
-    if (this.#timeout === 0) return engine.drained ? this.#end(TIMEOUT) : GIVING_WAY
+    if (this.#timeout === 0) {
+      engine.charge(1)
+      return engine.drained ? this.#end(TIMEOUT) : GIVING_WAY
+    }
     engine.waitTimeout = !first ? -2 : this.#timeout === Infinity ? -1 : this.#timeout
     return WAITING
   }
@@ -102,7 +109,8 @@ export class MatchingReceive extends BaseOperation<unknown> implements PendingRe
           waits.receive = null
           this.#settle(reject, abortError(this.#signal as AbortSignal))
         })
-      if (this.#offerFirst(engine, process)) return
+      this.#deferred = waits.defers(this, engine, process)
+      if (this.#deferred || this.#offerFirst(engine, process)) return
       waits.receive = this
     })
   }
@@ -110,6 +118,10 @@ export class MatchingReceive extends BaseOperation<unknown> implements PendingRe
   offer(engine: Engine, process: Process): boolean {
     let message: unknown
     try {
+      if (this.#deferred) {
+        this.#deferred = false
+        return this.#offerFirst(engine, process)
+      }
       message = this.#search(engine, process)
     } catch (error) {
       this.#settle(this.#reject as (error: unknown) => void, error)

@@ -384,6 +384,10 @@ export class NativeEngine implements Engine {
     this.reductions += reductions
   }
 
+  get spent(): boolean {
+    return this.reductions >= SLICE_REDUCTIONS
+  }
+
   send(to: Pid, message: unknown): void {
     const words = this.words
     const handle = this.handleFor(to, message, 'message')

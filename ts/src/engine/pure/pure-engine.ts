@@ -245,12 +245,12 @@ export class PureEngine implements Engine, Surroundings {
   take(): unknown {
     const entry = this.running
     if (entry === null) return EMPTY
-    if (entry.mailbox.length === 0) {
-      this.drained = entry.pending === null
-      return EMPTY
-    }
     if (this.reductionsLeft <= 0 || entry.pending !== null) {
       this.drained = false
+      return EMPTY
+    }
+    if (entry.mailbox.length === 0) {
+      this.drained = true
       return EMPTY
     }
     this.reductionsLeft--
@@ -259,6 +259,10 @@ export class PureEngine implements Engine, Surroundings {
 
   charge(reductions: number): void {
     this.reductionsLeft -= reductions
+  }
+
+  get spent(): boolean {
+    return this.reductionsLeft <= 0
   }
 
   // --- processes ----------------------------------------------------------------------------------------------------------
@@ -366,6 +370,7 @@ export class PureEngine implements Engine, Surroundings {
   }
 
   sendAlias(alias: Ref, message: unknown): void {
+    this.reductionsLeft--
     const owner = this.table.at(alias.index, alias.serial)
     if (owner !== undefined && this.signals.passesAlias(owner, alias)) this.deliver(owner, message)
   }
