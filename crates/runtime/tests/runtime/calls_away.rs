@@ -7,7 +7,8 @@ use viga_runtime::Pid;
 use viga_runtime::executor::slice_end;
 use viga_runtime::handles::constant;
 
-use crate::isolate::{Ended, Isolate, Received, left, nothing_but, run_all, run_all_with_timers};
+use crate::isolate::{Ended, Isolate, Received};
+use crate::rest::{left, nothing_but, run_all, run_all_with_timers};
 
 type Ends = Rc<RefCell<Vec<Ended>>>;
 

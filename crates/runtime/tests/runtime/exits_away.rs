@@ -7,7 +7,8 @@ use viga_runtime::handles::constant;
 use viga_runtime::monitor::AliasMode;
 use viga_runtime::{Pid, binaries};
 
-use crate::isolate::{Isolate, Received, left, nothing_but, run_all, run_all_with_timers};
+use crate::isolate::{Isolate, Received};
+use crate::rest::{left, nothing_but, run_all, run_all_with_timers};
 
 /// A shared binary of which the caller has the only count.
 fn binary() -> u64 {

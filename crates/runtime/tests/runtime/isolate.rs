@@ -23,8 +23,6 @@ const OUTGOING: usize = 16 << 10;
 /// Room for the records of a batch; what does not fit is asked for.
 const INCOMING: usize = 256;
 const SINGLE: usize = 4 << 10;
-/// More than any program of these tests takes.
-const MOST_ROUNDS: u32 = 10_000;
 
 /// What a slice of a process does; gives the slice's end.
 pub type Body = Box<dyn FnMut(&mut Turn<'_>) -> i32>;
@@ -603,78 +601,5 @@ impl Drop for Isolate {
     fn drop(&mut self) {
         // The memory goes, so the core must know it no more.
         self.system.isolate_ended(self.number);
-    }
-}
-
-/// Runs all isolates until none has anything to do; timers may be left.
-pub fn run_all(isolates: &mut [Isolate]) {
-    let mut rounds = 0;
-    while isolates
-        .iter_mut()
-        .fold(false, |ran, isolate| isolate.run_batch() | ran)
-        || (isolates.iter()).any(|isolate| isolate.system.has_arrivals(isolate.number))
-    {
-        rounds += 1;
-        assert!(rounds < MOST_ROUNDS, "it does not come to rest");
-    }
-}
-
-/// As [`run_all`], asleep until each timer is due that is within a minute.
-pub fn run_all_with_timers(isolates: &mut [Isolate]) {
-    loop {
-        run_all(isolates);
-        let waits = |isolate: &mut Isolate| {
-            let wait = isolate.block.get(header::NEXT_DEADLINE);
-            let soon = (0..60_000).contains(&wait);
-            if soon {
-                isolate.sleep(Some(Duration::from_millis(wait as u64)));
-            }
-            soon
-        };
-        if !isolates
-            .iter_mut()
-            .map(waits)
-            .fold(false, |one, other| one | other)
-        {
-            return;
-        }
-    }
-}
-
-/// What is left between processes, and on its way.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Left {
-    pub processes: u32,
-    pub messages: u64,
-    pub fragments: u32,
-    pub monitors: u32,
-    pub links: u32,
-    pub timers: u32,
-    pub names: u32,
-}
-
-/// What is left when `processes` live and there is nothing between them.
-pub fn nothing_but(processes: u32) -> Left {
-    Left {
-        processes,
-        messages: 0,
-        fragments: 0,
-        monitors: 0,
-        links: 0,
-        timers: 0,
-        names: 0,
-    }
-}
-
-pub fn left(system: &System) -> Left {
-    let facts = system.facts();
-    Left {
-        processes: facts.process_count,
-        messages: facts.message_count,
-        fragments: facts.fragment_count,
-        monitors: facts.monitor_count,
-        links: facts.link_count,
-        timers: facts.timer_count,
-        names: facts.name_count,
     }
 }

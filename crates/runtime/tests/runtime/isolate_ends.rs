@@ -9,7 +9,8 @@ use viga_runtime::executor::slice_end;
 use viga_runtime::handles::constant;
 use viga_runtime::monitor::AliasMode;
 
-use crate::isolate::{Ended, Isolate, Lost, Received, left, nothing_but, run_all};
+use crate::isolate::{Ended, Isolate, Lost, Received};
+use crate::rest::{left, nothing_but, run_all};
 
 /// What those who outlive the other isolate have seen.
 struct Survivors {

@@ -4,7 +4,8 @@ use viga_runtime::Pid;
 use viga_runtime::executor::slice_end;
 use viga_runtime::handles::constant;
 
-use crate::isolate::{Isolate, left, nothing_but};
+use crate::isolate::Isolate;
+use crate::rest::{left, nothing_but};
 
 /// Steps of a program; the number is that of the side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,6 +15,7 @@ mod model;
 mod monitor_races;
 mod random_programs;
 mod records;
+mod rest;
 mod scheduler_facts;
 mod threads;
 mod threads_of_isolates;

@@ -6,7 +6,8 @@ use viga_runtime::executor::slice_end;
 use viga_runtime::handles::constant;
 use viga_runtime::monitor::AliasMode;
 
-use crate::isolate::{Isolate, left, nothing_but};
+use crate::isolate::Isolate;
+use crate::rest::{left, nothing_but};
 
 /// Steps of a program. The owner is on the first scheduler, its target on the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

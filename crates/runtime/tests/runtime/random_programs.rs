@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use viga_runtime::handles::constant;
 
 use crate::actors::{Shared, definition, script, start};
-use crate::isolate::{Isolate, left, nothing_but, run_all_with_timers};
+use crate::isolate::Isolate;
+use crate::rest::{left, nothing_but, run_all_with_timers};
 
 fn cases() -> u32 {
     if cfg!(feature = "hard-checks") {

@@ -11,7 +11,8 @@ use viga_runtime::executor::slice_end;
 use viga_runtime::handles::constant;
 use viga_runtime::{Pid, System};
 
-use crate::isolate::{Isolate, Received, left, nothing_but};
+use crate::isolate::{Isolate, Received};
+use crate::rest::{left, nothing_but};
 
 /// Nothing takes so long unless somebody sleeps for ever.
 const FOR_EVER: Duration = Duration::from_secs(30);
@@ -32,7 +33,7 @@ fn run_until(isolate: &mut Isolate, done: impl Fn() -> bool) {
 
 #[test]
 fn a_message_that_goes_to_and_fro_wakes_who_sleeps_each_time() {
-    const TIMES: u64 = 5_000;
+    const TIMES: u64 = 2_000;
     let system = Isolate::system_of(2);
     let (tell, told) = mpsc::channel::<Pid>();
     let (announce, announced) = mpsc::channel::<Pid>();
@@ -74,7 +75,7 @@ fn a_message_that_goes_to_and_fro_wakes_who_sleeps_each_time() {
 #[test]
 fn what_many_send_each_other_arrives_once_and_in_order() {
     const THREADS: usize = 3;
-    const MESSAGES: u64 = 3_000;
+    const MESSAGES: u64 = 1_000;
     let system = Isolate::system_of(THREADS);
     let attached = Barrier::new(THREADS);
     let through = AtomicU32::new(0);
@@ -131,7 +132,7 @@ fn what_many_send_each_other_arrives_once_and_in_order() {
 
 #[test]
 fn each_call_ends_once_while_isolates_come_and_go() {
-    const CALLS: u32 = 3_000;
+    const CALLS: u32 = 500;
     let system = Isolate::system_of(3);
     let callers = AtomicU32::new(2);
     thread::scope(|scope| {
