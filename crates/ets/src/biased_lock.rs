@@ -20,10 +20,10 @@
 //! the reader goes to the gate and waits for the writer.
 
 use crate::{
-    reader_slots::{ReaderSlots, reader_slots, thread_number},
+    reader_slots::{Announced, ReaderSlots, reader_slots, thread_number},
     sync::{
-        AtomicBool, Ordering, RwLock, RwLockWriteGuard, UnsafeCell, ignoring_poison,
-        order_for_loom, statistic::AtomicU32,
+        AtomicBool, Ordering, RwLock, RwLockReadGuard, RwLockWriteGuard, UnsafeCell,
+        ignoring_poison, order_for_loom, statistic::AtomicU32,
     },
 };
 
@@ -48,6 +48,28 @@ pub(crate) struct BiasedLock<T> {
 unsafe impl<T: Send> Send for BiasedLock<T> {}
 // SAFETY: readers share the content among threads, writers have it alone.
 unsafe impl<T: Send + Sync> Sync for BiasedLock<T> {}
+
+/// What keeps writers out.
+enum Pass<'a> {
+    Slot { _announced: Announced<'a> },
+    Gate { _gate: RwLockReadGuard<'a, ()> },
+}
+
+/// Nobody writes to the content.
+pub(crate) struct ReadGuard<'a, T> {
+    lock: &'a BiasedLock<T>,
+    _pass: Pass<'a>,
+}
+
+impl<T> std::ops::Deref for ReadGuard<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: writers wait until the guard's pass is given back.
+        self.lock.content.with(|content| unsafe { &*content })
+    }
+}
 
 /// The content is the holder's alone.
 pub(crate) struct WriteGuard<'a, T> {
@@ -85,31 +107,30 @@ impl<T> BiasedLock<T> {
 
     /// Reads together with others, for a short time: writers spin meanwhile.
     #[inline]
-    pub(crate) fn read<R>(&self, using: impl FnOnce(&T) -> R) -> R {
-        self.read_as(reader_slots(), thread_number(), using)
+    pub(crate) fn read(&self) -> ReadGuard<'_, T> {
+        self.read_as(reader_slots(), thread_number())
     }
 
     #[inline]
-    pub(crate) fn read_as<R>(
-        &self,
-        slots: &ReaderSlots,
-        thread: usize,
-        using: impl FnOnce(&T) -> R,
-    ) -> R {
+    pub(crate) fn read_as<'a>(&'a self, slots: &'a ReaderSlots, thread: usize) -> ReadGuard<'a, T> {
         if self.biased.load(Ordering::Relaxed)
-            && let Some(_announced) = slots.announce(thread, self.address())
+            && let Some(announced) = slots.announce(thread, self.address())
+            // Writers wait for an announcement that was made while the lock was for readers.
             && self.biased.load(Ordering::SeqCst)
         {
-            // SAFETY: the announcement was made while the lock was for readers, and stands until the end of this block:
-            // writers wait for it.
-            return self.content.with(|content| using(unsafe { &*content }));
+            return ReadGuard {
+                lock: self,
+                _pass: Pass::Slot {
+                    _announced: announced,
+                },
+            };
         }
-        self.read_long(using)
+        self.read_long()
     }
 
     /// Reads together with others, for as long as it may take: writers sleep meanwhile.
-    pub(crate) fn read_long<R>(&self, using: impl FnOnce(&T) -> R) -> R {
-        let _gate = ignoring_poison(self.gate.read());
+    pub(crate) fn read_long(&self) -> ReadGuard<'_, T> {
+        let gate = ignoring_poison(self.gate.read());
         let calm = self.calm.load(Ordering::Relaxed);
         if calm < CALM {
             self.calm.store(calm + 1, Ordering::Relaxed);
@@ -117,8 +138,10 @@ impl<T> BiasedLock<T> {
             // Release: readers who see this see what the last writer wrote, which the gate has shown to this thread.
             self.biased.store(true, Ordering::Release);
         }
-        // SAFETY: writers hold the gate.
-        self.content.with(|content| using(unsafe { &*content }))
+        ReadGuard {
+            lock: self,
+            _pass: Pass::Gate { _gate: gate },
+        }
     }
 
     /// Waits until the content is the caller's alone.
@@ -170,26 +193,28 @@ mod tests {
             });
             assert!(panicked.is_err());
             for _ in 0..2 * CALM {
-                assert_eq!(lock.read(|content| *content), 0);
+                assert_eq!(*lock.read(), 0);
             }
             let panicked = std::thread::scope(|scope| {
-                let read = || lock.read(|content| -> () { panic!("{content}") });
+                let read = || -> () { panic!("{}", *lock.read()) };
                 scope.spawn(read).join()
             });
             assert!(panicked.is_err());
         }
         *lock.write() += 1;
-        assert_eq!(lock.read(|content| *content), 1);
+        assert_eq!(*lock.read(), 1);
     }
 
     #[test]
     fn a_thread_that_reads_already_can_read_under_another_lock() {
         let (outer, inner) = (BiasedLock::new(1), BiasedLock::new(2));
         for _ in 0..2 * CALM {
-            outer.read(|_| ());
-            inner.read(|_| ());
+            drop(outer.read());
+            drop(inner.read());
         }
-        let sum = outer.read(|one| one + inner.read(|two| *two));
+        let one = outer.read();
+        let sum = *one + *inner.read();
+        drop(one);
         assert_eq!(sum, 3);
         *inner.write() = 5;
         *outer.write() = 5;
@@ -227,10 +252,10 @@ mod models {
         }
 
         fn read(&self, number: usize) -> u32 {
-            self.lock.read_as(&self.slots, number, |content| {
-                assert_eq!(content.0, content.1);
-                content.0
-            })
+            let content = self.lock.read_as(&self.slots, number);
+            let (first, second) = *content;
+            assert_eq!(first, second);
+            first
         }
 
         fn write(&self) {

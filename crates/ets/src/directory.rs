@@ -399,7 +399,7 @@ impl<T: Divide> Directory<T> {
         &self,
         id: Id,
         hash: impl Fn() -> u32,
-        mut using: impl FnOnce(&T) -> R,
+        using: impl FnOnce(&T) -> R,
     ) -> Option<R> {
         let slot = self.slot(id.index)?;
         loop {
@@ -407,10 +407,9 @@ impl<T: Divide> Directory<T> {
             if shape.generation() != id.generation {
                 return None;
             }
-            let lock = slot.part_for(shape, &hash);
-            match lock.read(|content| use_if_current(content, shape, using)) {
-                Ok(result) => return result,
-                Err(unused) => using = unused,
+            let part = slot.part_for(shape, &hash).read();
+            if part.shape == shape {
+                return part.thing.as_ref().map(using);
             }
         }
     }
@@ -424,9 +423,11 @@ impl<T: Divide> Directory<T> {
         number: usize,
         using: impl FnOnce(&T) -> R,
     ) -> Option<R> {
-        self.slot(id.index)?
-            .part(number)
-            .read_long(|content| use_if_current(content, shape, using).ok().flatten())
+        let part = self.slot(id.index)?.part(number).read_long();
+        if part.shape != shape {
+            return None;
+        }
+        part.thing.as_ref().map(using)
     }
 
     /// Uses the part of a thing for a hash alone; none when the id names nothing.
@@ -509,12 +510,11 @@ impl<T: Divide> Directory<T> {
         let used = lock(&self.free).never_used;
         (0..used)
             .filter_map(|index| {
-                self.slot(index)?.first.0.read(|content| {
-                    content.thing.as_ref()?;
-                    Some(Id {
-                        index,
-                        generation: content.shape.generation(),
-                    })
+                let first = self.slot(index)?.first.0.read();
+                first.thing.as_ref()?;
+                Some(Id {
+                    index,
+                    generation: first.shape.generation(),
                 })
             })
             .collect()
@@ -524,20 +524,6 @@ impl<T: Divide> Directory<T> {
     pub(crate) fn len(&self) -> usize {
         let free = lock(&self.free);
         free.never_used as usize - free.slots.len()
-    }
-}
-
-/// Gives `using` back when the content is not of the shape.
-#[inline]
-fn use_if_current<T, R, U: FnOnce(&T) -> R>(
-    content: &Content<T>,
-    shape: Shape,
-    using: U,
-) -> Result<Option<R>, U> {
-    if content.shape == shape {
-        Ok(content.thing.as_ref().map(using))
-    } else {
-        Err(using)
     }
 }
 

@@ -7,19 +7,19 @@ use std::sync::PoisonError;
 pub(crate) use loom::{
     cell::UnsafeCell,
     sync::{
-        RwLock, RwLockWriteGuard,
+        RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 #[cfg(not(loom))]
 pub(crate) use std::sync::{
-    RwLock, RwLockWriteGuard,
+    RwLock, RwLockReadGuard, RwLockWriteGuard,
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
 /// Atomics that only count or hint.
 pub(crate) mod statistic {
-    pub(crate) use std::sync::atomic::AtomicU32;
+    pub(crate) use std::sync::atomic::{AtomicU32, AtomicUsize};
 }
 
 /// The standard library's cell with the interface of loom's, which sees two threads in it at once.

@@ -232,7 +232,7 @@ impl Tables {
 
     /// The table with the name. O(1).
     pub fn whereis(&self, name: &[u8]) -> Option<TableId> {
-        self.names.read(|names| names.get(name).copied())
+        self.names.read().get(name).copied()
     }
 
     fn add_owned(&self, owners: &mut Owners, owner: ProcessId, id: TableId) {

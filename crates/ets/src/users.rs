@@ -1,6 +1,6 @@
 //! Whether more than one thread has used a thing.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Ordering, statistic::AtomicUsize};
 
 /// Numbers that no thread has (see `reader_slots`).
 const NOBODY: usize = usize::MAX;
