@@ -1,8 +1,8 @@
 /** What schedulers tell of themselves and of each other, and which of them take work. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { memory, type Pid, receive, Runtime, type SchedulerInfo, schedulers, self, send, spawnWith, systemInfo, utilization } from '../../src/index.js'
-import { echo, here } from './modules/everything.js'
-import { getStuck, startWorkers, Worker } from './modules/load.js'
+import { echo, here, quit } from './modules/everything.js'
+import { getStuck, startClosure, startWorkers, Worker } from './modules/load.js'
 
 const native = process.env['VIGA_ENGINE'] !== 'pure'
 const meta = (file: string): { url: string } => ({ url: new URL(`./modules/${file}`, import.meta.url).href })
@@ -40,8 +40,10 @@ const startHere = async (count: number): Promise<Pid[]> =>
 
 describe.runIf(native)('schedulers', () => {
   let runtime: Runtime
+  let down: () => void
   beforeEach(() => {
-    runtime = Runtime.start({ schedulers: 2, onCrash: () => undefined, onSchedulerDown: () => undefined })
+    down = () => undefined
+    runtime = Runtime.start({ schedulers: 2, onCrash: () => undefined, onSchedulerDown: () => down() })
   })
   afterEach(async () => await runtime[Symbol.asyncDispose]())
 
@@ -94,6 +96,19 @@ describe.runIf(native)('schedulers', () => {
     expect(shares.schedulers[0]?.utilization).toBeLessThan(0.5)
   })
 
+  test('whose thread has ended are down, and their time goes on', async () => {
+    await echoOnTwo()
+    const seen = new Promise<SchedulerInfo>((resolve) => (down = () => resolve(of(2))))
+    const before = of(2)
+    spawnWith({ scheduler: 2 }, meta('everything.ts'), quit, 0)
+    const { state, processes, wallTime } = await seen
+    expect({ state, processes }).toEqual({ state: 'down', processes: 0 })
+    expect(wallTime.total).toBeGreaterThan(before.wallTime.total)
+    expect(of(2).wallTime.active).toBe(wallTime.active)
+    await echoOnTwo()
+    expect(of(2).state).not.toBe('down')
+  })
+
   test('with nothing to do are hardly busy', async () => {
     await echoOnTwo()
     await until(() => of(2).state === 'parked')
@@ -138,6 +153,12 @@ describe.runIf(native)('schedulers', () => {
       runtime.setSchedulersOnline(1)
       spawnWith({ scheduler: 2 }, meta('everything.ts'), here, self())
       expect(await receive()).toMatchObject({ scheduler: 2 })
+    })
+
+    test('start what their processes spawn', async () => {
+      runtime.setSchedulersOnline(1)
+      spawnWith({ scheduler: 2 }, meta('load.ts'), startClosure, self())
+      expect(await receive()).toBe(2)
     })
 
     test('give away what may move; back again, they get work', async () => {

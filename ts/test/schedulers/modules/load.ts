@@ -1,5 +1,5 @@
 /** Work that keeps schedulers busy, and processes that stay where they are. */
-import { genServer, type Pid, receive, reply, schedulerId, send } from '../../../src/index.js'
+import { genServer, type Pid, receive, reply, schedulerId, send, spawn } from '../../../src/index.js'
 
 /** Each call takes `milliseconds` of its scheduler, and tells which that is. */
 export const Worker = genServer(import.meta, {
@@ -19,6 +19,13 @@ export function* startWorkers(to: Pid<unknown>, count: number): Generator {
   for (let n = 0; n < count; n++) pids.push((yield* Worker.start()).pid)
   send(to, pids)
   yield* receive()
+}
+
+/** Starts a process that cannot go elsewhere, which tells `to` where it is. */
+export function startClosure(to: Pid<unknown>): void {
+  spawn(function* () {
+    send(to, schedulerId())
+  })
 }
 
 /** Tells `to` that it begins, and never lets go of its scheduler again. */
