@@ -11,6 +11,11 @@ export class MonitorNames {
     names.set(ref.id, name)
   }
 
+  /** Names of monitors of the process are to be given back. */
+  has(process: Process): boolean {
+    return (this.names.get(process)?.size ?? 0) !== 0
+  }
+
   take(process: Process, id: number): string | undefined {
     const names = this.names.get(process)
     const name = names?.get(id)

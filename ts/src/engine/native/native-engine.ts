@@ -270,8 +270,9 @@ export class NativeEngine implements Engine {
     words[A3] = handles
     words[A4] = at
     this.addon.moveOut()
+    const isGone = words[R0] !== 0
     this.loop.forget()
-    if (words[R0] === 0 || process === undefined) return
+    if (!isGone || process === undefined) return
     this.processTable[index] = undefined
     this.noteMoved(index)
     process.ended = true
@@ -286,6 +287,8 @@ export class NativeEngine implements Engine {
   /** Writes records of a process and its messages, these over their handles in the offer at `at`; the process's, or null when it stays. */
   private packed(process: Process, at: number): number | null {
     const { words } = this
+    // What it called those whose DOWN is still to come is known here alone.
+    if (this.monitorNames.has(process)) return null
     const blueprint = process.pack()
     if (blueprint === null) return null
     const away = this.away as Away
@@ -727,7 +730,7 @@ export class NativeEngine implements Engine {
 
   processOf(pid: Pid): Process | undefined {
     const process = this.processTable[pid.index]
-    return process !== undefined && process.pid.serial === pid.serial && this.isAlive(pid) ? process : undefined
+    return process !== undefined && samePid(process.pid, pid) && this.isAlive(pid) ? process : undefined
   }
 
   processes(): Pid[] {
@@ -760,9 +763,12 @@ export class NativeEngine implements Engine {
     ]
   }
 
-  /** The pid object that the process has, where it lives here; two objects for one process are equal all the same. */
+  /**
+   * The pid object that the process has, where it lives here; two objects for one process are equal all the same. In the place of
+   * that index may be a guest, which has another pid.
+   */
   private pidOf(index: number, serial: number): Pid {
-    const process = this.processTable[index]
-    return process !== undefined && process.pid.serial === serial ? process.pid : new Pid(index, serial)
+    const pid = this.processTable[index]?.pid
+    return pid !== undefined && pid.index === index && pid.serial === serial ? pid : new Pid(index, serial)
   }
 }
