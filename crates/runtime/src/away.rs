@@ -105,11 +105,11 @@ impl Domain {
                     fragment,
                 },
                 Recipient::Caller(caller, reference) => {
-                    self.forget_watcher(caller, reference);
+                    let forgotten = self.forget_watcher(caller, reference);
                     Signal::Reply {
                         caller,
                         reference,
-                        from: self.scheduler,
+                        forgotten,
                         fragment,
                     }
                 }
@@ -284,10 +284,10 @@ impl Domain {
             Signal::Reply {
                 caller,
                 reference,
-                from,
+                forgotten,
                 fragment,
             } => {
-                self.reply_arrives(queues, caller, reference, from, fragment);
+                self.reply_arrives(queues, caller, reference, forgotten, fragment);
             }
             Signal::Alias {
                 owner,
@@ -339,7 +339,9 @@ impl Domain {
             }
             Signal::Demonitor {
                 owner, reference, ..
-            } => self.forget_watcher(owner, reference),
+            } => {
+                self.forget_watcher(owner, reference);
+            }
             Signal::Adopt(package) => self.adopt(queues, *package),
             Signal::Gone { to } => self.guest_gone(to),
             Signal::Down {
@@ -468,15 +470,11 @@ impl Domain {
         queues: &mut RunQueues,
         caller: Pid,
         reference: u64,
-        from: usize,
+        forgotten: bool,
         value: Fragment,
     ) {
-        if let Some(record) = self.find_monitor(caller, reference) {
-            let far = self.monitors[record].far;
-            if far != NOBODY && self.between.home(far.index) == from {
-                // The callee's scheduler has forgotten the call already.
-                self.monitors[record].far = NOBODY;
-            }
+        if forgotten && let Some(record) = self.find_monitor(caller, reference) {
+            self.monitors[record].far = NOBODY;
         }
         self.deliver_fragment(queues, Recipient::Caller(caller, reference), value);
     }

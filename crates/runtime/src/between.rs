@@ -91,8 +91,8 @@ pub enum Signal {
     Reply {
         caller: Pid,
         reference: u64,
-        /// The scheduler that answers: it has forgotten the call if it is the callee's.
-        from: usize,
+        /// The callee's scheduler has forgotten the call: it is where the answer comes from.
+        forgotten: bool,
         fragment: Fragment,
     },
     Spawn {
@@ -160,6 +160,8 @@ pub struct Between {
     online: AtomicUsize,
     references: AtomicU64,
     names: RwLock<HashMap<Box<str>, Pid>>,
+    /// Processes on their way between two schedulers, which neither has, with the flags that they are given meanwhile.
+    travellers: Mutex<HashMap<Pid, u16>>,
     inboxes: Box<[Inbox]>,
     /// Decides who gives work to whom.
     pub balancer: Balancer,
@@ -187,6 +189,7 @@ impl Between {
             online: AtomicUsize::new(schedulers),
             references: AtomicU64::new(1),
             names: RwLock::default(),
+            travellers: Mutex::default(),
             inboxes: (0..schedulers).map(|_| inbox()).collect(),
             balancer: Balancer::new(schedulers, compact, BALANCE_PERIOD),
             requests: WorkRequests::new(schedulers),
@@ -294,6 +297,31 @@ impl Between {
     pub fn name_count(&self) -> usize {
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
         names.len()
+    }
+
+    fn travellers(&self) -> MutexGuard<'_, HashMap<Pid, u16>> {
+        self.travellers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The process leaves its home. Under the lock of that.
+    pub fn depart(&self, pid: Pid) {
+        self.travellers().insert(pid, 0);
+    }
+
+    /// The process has come to the scheduler that it went to. The flags that it was given on the way. Under the lock of that.
+    pub fn arrive(&self, pid: Pid) -> u16 {
+        self.travellers().remove(&pid).unwrap_or(0)
+    }
+
+    /// The process is on its way, and gets these flags when it arrives. Exact under the lock of the scheduler that it goes to.
+    pub fn is_on_its_way(&self, pid: Pid, flags: u16) -> bool {
+        let mut travellers = self.travellers();
+        travellers
+            .get_mut(&pid)
+            .map(|given| *given |= flags)
+            .is_some()
     }
 
     #[inline]

@@ -261,6 +261,7 @@ impl Domain {
             names: entry.names.take().map_or_else(Vec::new, |names| *names),
         };
         self.empty_mailbox(index);
+        self.between.depart(pid);
         // From now on it is far, for everybody who stays.
         self.table.leave(index);
         self.moved.insert(index, to);
@@ -404,7 +405,8 @@ impl Domain {
         self.guests.get(&pid).copied().unwrap_or(pid)
     }
 
-    pub(crate) fn adopt(&mut self, queues: &mut RunQueues, package: Package) {
+    pub(crate) fn adopt(&mut self, queues: &mut RunQueues, mut package: Package) {
+        package.flags |= self.between.arrive(package.pid);
         let spawn = Spawn {
             parent: package.parent,
             priority: package.priority,

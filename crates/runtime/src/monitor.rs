@@ -140,11 +140,13 @@ impl Domain {
         self.watcher_index.insert((owner, reference), record);
     }
 
-    /// A process of another scheduler watches no more, or its call is over. O(1).
-    pub(crate) fn forget_watcher(&mut self, owner: Pid, reference: u64) {
-        if let Some(record) = self.watcher_index.get(&(owner, reference)) {
-            self.remove_monitor(*record);
+    /// A process of another scheduler watches no more, or its call is over. False when nothing was known of it here. O(1).
+    pub(crate) fn forget_watcher(&mut self, owner: Pid, reference: u64) -> bool {
+        let record = self.watcher_index.get(&(owner, reference)).copied();
+        if let Some(record) = record {
+            self.remove_monitor(record);
         }
+        record.is_some()
     }
 
     /// The record that `owner` made under `reference`.

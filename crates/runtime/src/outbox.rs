@@ -92,6 +92,10 @@ impl Domain {
         let flags =
             u16::from(how & 8 != 0) * flag::MOVABLE + u16::from(how & 16 != 0) * flag::SETTLED;
         self.table.entry(pid.index).set(flags);
+        if flags & flag::MOVABLE != 0 {
+            // It was queued before it was known to be movable.
+            self.table.queued(pid.index);
+        }
         if how & 4 != 0 {
             if parent_lives {
                 self.link(queues, parent.index, pid);

@@ -56,9 +56,13 @@ impl Domain {
     /// Links two processes; a dead one sends the exit signal 'noproc'. O(1).
     pub fn link(&mut self, queues: &mut RunQueues, from: u32, to: Pid) {
         if self.table.live(to).is_some() {
-            self.add_link(from, to.index);
-            self.no_longer_quiet(from);
-            self.no_longer_quiet(to.index);
+            if self.is_guest(from) {
+                self.link_away(from, to);
+            } else {
+                self.add_link(from, to.index);
+                self.no_longer_quiet(from);
+                self.no_longer_quiet(to.index);
+            }
         } else if self.is_exit_pending(from, to) {
             // They count as linked still.
         } else if self.table.is_away(to) {
@@ -80,12 +84,18 @@ impl Domain {
 
     /// Ends a link; no exit signal from it takes effect afterwards. O(1).
     pub fn unlink(&mut self, from: u32, to: Pid) {
-        if self.table.live(to).is_some() {
+        if self.table.live(to).is_some() && !self.is_guest(from) {
             self.remove_link(from, to.index);
         } else {
             self.unlink_away(from, to);
             self.withdraw_exit(from, to);
         }
+    }
+
+    /// Others reach it by way of its home, so its links are like those with processes of other schedulers, on both sides.
+    #[inline]
+    fn is_guest(&self, index: u32) -> bool {
+        self.table.peek(index).has(flag::GUEST)
     }
 
     /// The exit signal of a link that waits for the end of the slice in progress will not come.

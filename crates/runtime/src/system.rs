@@ -349,13 +349,19 @@ impl System {
     /// True while the process is alive.
     #[must_use]
     pub fn is_alive(&self, pid: Pid) -> bool {
-        self.at(pid).state().is_alive(pid)
+        let mut guard = self.at(pid);
+        guard.state().is_alive(pid) || self.between.is_on_its_way(pid, 0)
     }
 
     /// Everything known of a live process.
     #[must_use]
     pub fn process_facts(&self, pid: Pid) -> Option<ProcessFacts> {
-        self.at(pid).state().process_facts(pid)
+        let mut guard = self.at(pid);
+        let expected = || {
+            let travels = self.between.is_on_its_way(pid, 0);
+            travels.then(ProcessFacts::of_expected)
+        };
+        guard.state().process_facts(pid).or_else(expected)
     }
 
     /// The process owns something: its end is told to `owner_ended`. False when it is dead.
@@ -363,10 +369,10 @@ impl System {
     pub fn mark_owner(&self, pid: Pid) -> bool {
         let mut guard = self.at(pid);
         guard.state().mark_owner(pid);
-        guard.state().is_alive(pid)
+        guard.state().is_alive(pid) || self.between.is_on_its_way(pid, flag::OWNER)
     }
 
-    /// The scheduler on which the process lives, if it does.
+    /// The scheduler on which the process lives, if it does, or to which it is on its way.
     fn at(&self, pid: Pid) -> Guard<'_, Domain> {
         let mut guard = self.schedulers[self.home(pid)].lock();
         match guard.state().moved_to(pid) {
