@@ -21,8 +21,8 @@ function evidenceOf(living: Partial<Page>, dead: Partial<Page>, crashed: readonl
   ]
   return {
     charges: new Map([
-      ['living', { id: 'living', pid: self(), scheduler: 1, ref: makeRef(), born: true, ended: false, reason: undefined, quiet: true }],
-      ['dead', { id: 'dead', pid: gone, scheduler: 1, ref: makeRef(), born: true, ended: true, reason: 'normal', quiet: false }],
+      ['living', { id: 'living', pid: self(), scheduler: 1, wanders: false, ref: makeRef(), born: true, ended: false, reason: undefined, quiet: true }],
+      ['dead', { id: 'dead', pid: gone, scheduler: 1, wanders: false, ref: makeRef(), born: true, ended: true, reason: 'normal', quiet: false }],
     ]),
     pages: new Map(pages.map((page) => [page.id, page])),
     crashed: new Set(crashed),

@@ -48,8 +48,9 @@ function* alive({ charges, pages }: Evidence): Generator<Page> {
 /** Every message between the living arrived; of the dead too what they sent, unless their scheduler took the count with it. */
 function checkMessages(evidence: Evidence, check: Check): void {
   const { charges, pages, crashed } = evidence
-  for (const { id, scheduler, born } of charges.values())
-    check(pages.has(id) === born || crashed.has(scheduler), () => `${id} on scheduler ${scheduler} ${born ? 'has left no book' : 'has a book, but its first message has not arrived'}`)
+  for (const { id, scheduler, born, wanders, ended } of charges.values())
+    if (wanders) check(pages.has(id) || ended, () => `${id}, which began on scheduler ${scheduler}, has not told what its book says`)
+    else check(pages.has(id) === born || crashed.has(scheduler), () => `${id} on scheduler ${scheduler} ${born ? 'has left no book' : 'has a book, but its first message has not arrived'}`)
   for (const page of alive(evidence)) {
     const received = new Map(page.received)
     for (const sender of pages.values()) {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { Pid, Ref } from '../../src/index.js'
-import { Book } from './book.js'
+import { Book, openAccount } from './book.js'
 import { isPayload, payloadFor } from './payload.js'
 
 const other = new Pid<unknown>(7, 1)
 
 function openBook(): { book: Book; failures: string[] } {
   const failures: string[] = []
-  return { book: new Book('me', new Pid(5, 1), 1, true, (text) => failures.push(text)), failures }
+  return { book: new Book(openAccount('me', new Pid(5, 1), 1, true), (text) => failures.push(text)), failures }
 }
 
 describe('the book of a citizen of the soak', () => {

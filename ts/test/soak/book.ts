@@ -27,50 +27,90 @@ export interface Page {
 
 type LinkState = 'linked' | 'unlinked' | 'over'
 
-/** Keeps account of one citizen; everything that may not be is told to `fail`. */
-export class Book {
+/** Everything that a book holds. A term, so that a server can take it along to another scheduler. */
+export interface Account {
   readonly id: string
   readonly pid: string
+  /** Where it began. */
   readonly scheduler: number
   readonly traps: boolean
-  readonly names = new Set<string>()
-  readonly keys = new Set<string>()
-  operations = 0
-  checks = 0
-  increments = 0
-  readonly #fail: (text: string) => void
-  readonly #sent = new Map<string, number>()
-  readonly #received = new Map<string, number>()
-  readonly #monitors = new Map<string, string | null>()
-  readonly #links = new Map<string, LinkState>()
-  readonly #timers = new Map<number, 'waiting' | 'cancelled' | 'over'>()
-  readonly #timersSent: [to: string, key: string][] = []
-  readonly #timersReceived = new Set<string>()
+  readonly names: Set<string>
+  readonly keys: Set<string>
+  operations: number
+  checks: number
+  increments: number
+  readonly sent: Map<string, number>
+  readonly received: Map<string, number>
+  readonly monitors: Map<string, string | null>
+  readonly links: Map<string, LinkState>
+  readonly timers: Map<number, 'waiting' | 'cancelled' | 'over'>
+  readonly timersSent: [to: string, key: string][]
+  readonly timersReceived: Set<string>
+}
 
-  constructor(id: string, pid: Pid, scheduler: number, traps: boolean, fail: (text: string) => void) {
-    this.id = id
-    this.pid = String(pid)
-    this.scheduler = scheduler
-    this.traps = traps
-    this.#fail = (text) => fail(`${id} ${this.pid} on scheduler ${scheduler}: ${text}`)
+export function openAccount(id: string, pid: Pid, scheduler: number, traps: boolean): Account {
+  return {
+    id,
+    pid: String(pid),
+    scheduler,
+    traps,
+    names: new Set(),
+    keys: new Set(),
+    operations: 0,
+    checks: 0,
+    increments: 0,
+    sent: new Map(),
+    received: new Map(),
+    monitors: new Map(),
+    links: new Map(),
+    timers: new Map(),
+    timersSent: [],
+    timersReceived: new Set(),
+  }
+}
+
+/** Keeps account of one citizen; everything that may not be is told to `fail`. */
+export class Book {
+  readonly account: Account
+  readonly #fail: (text: string) => void
+
+  constructor(account: Account, fail: (text: string) => void) {
+    this.account = account
+    this.#fail = (text) => fail(`${account.id} ${account.pid} of scheduler ${account.scheduler}: ${text}`)
+  }
+
+  get pid(): string {
+    return this.account.pid
+  }
+
+  get scheduler(): number {
+    return this.account.scheduler
+  }
+
+  get names(): Set<string> {
+    return this.account.names
+  }
+
+  get keys(): Set<string> {
+    return this.account.keys
   }
 
   check(holds: boolean, what: () => string): void {
-    this.checks++
+    this.account.checks++
     if (!holds) this.#fail(what())
   }
 
   /** Number of the next message to `to`, which is on its way now. */
   nextTo(to: string): number {
-    const n = (this.#sent.get(to) ?? 0) + 1
-    this.#sent.set(to, n)
+    const n = (this.account.sent.get(to) ?? 0) + 1
+    this.account.sent.set(to, n)
     return n
   }
 
   arrived(from: string, n: number, what = 'message'): void {
-    const last = this.#received.get(from) ?? 0
+    const last = this.account.received.get(from) ?? 0
     this.check(n === last + 1, () => `${what} ${n} of ${from} came after ${last}`)
-    this.#received.set(from, n)
+    this.account.received.set(from, n)
   }
 
   arrivedWith(from: string, n: number, payload: unknown): void {
@@ -79,81 +119,82 @@ export class Book {
   }
 
   monitors(ref: Ref, pid: Pid): void {
-    this.#monitors.set(String(ref), String(pid))
+    this.account.monitors.set(String(ref), String(pid))
   }
 
   demonitored(ref: string): void {
-    this.#monitors.set(ref, null)
+    this.account.monitors.set(ref, null)
   }
 
   isMonitored(ref: string): boolean {
-    return (this.#monitors.get(ref) ?? null) !== null
+    return (this.account.monitors.get(ref) ?? null) !== null
   }
 
   down({ ref, pid }: Down): void {
-    const waiting = this.#monitors.get(String(ref))
+    const waiting = this.account.monitors.get(String(ref))
     this.check(waiting === String(pid), () => `DOWN of ${String(pid)} for ${String(ref)}, which waits for ${String(waiting)}`)
-    this.#monitors.set(String(ref), null)
+    this.account.monitors.set(String(ref), null)
   }
 
   linkOf(pid: Pid): LinkState | undefined {
-    return this.#links.get(String(pid))
+    return this.account.links.get(String(pid))
   }
 
   linkIs(pid: Pid, state: LinkState): void {
     // An EXIT that has come is the last of a link: news of its beginning may only be older.
-    if (this.#links.get(String(pid)) !== 'over') this.#links.set(String(pid), state)
+    if (this.account.links.get(String(pid)) !== 'over') this.account.links.set(String(pid), state)
   }
 
   /** After unlink one EXIT may still be in the mailbox. A scheduler that went down may have taken the news of a link with it. */
   exit({ from, reason }: ExitMessage): void {
-    const state = this.#links.get(String(from))
+    const state = this.account.links.get(String(from))
     const allowed = state === 'linked' || state === 'unlinked' || (state === undefined && reason === 'scheduler_down')
     this.check(allowed, () => `EXIT of ${String(from)} (${JSON.stringify(reason)}), whose link is ${state ?? 'none'}`)
-    this.#links.set(String(from), 'over')
+    this.account.links.set(String(from), 'over')
   }
 
   timerStarted(timer: number): void {
-    this.#timers.set(timer, 'waiting')
+    this.account.timers.set(timer, 'waiting')
   }
 
   timerCancelled(timer: number): void {
-    this.#timers.set(timer, 'cancelled')
+    this.account.timers.set(timer, 'cancelled')
   }
 
   timerFired(timer: number): void {
-    const state = this.#timers.get(timer)
+    const state = this.account.timers.get(timer)
     this.check(state === 'waiting', () => `timer ${timer} fired, which is ${state ?? 'unknown'}`)
-    this.#timers.set(timer, 'over')
+    this.account.timers.set(timer, 'over')
   }
 
   timerFor(to: string, key: string): void {
-    this.#timersSent.push([to, key])
+    this.account.timersSent.push([to, key])
   }
 
   timerOf(key: string): void {
-    this.check(!this.#timersReceived.has(key), () => `timer ${key} fired twice`)
-    this.#timersReceived.add(key)
+    this.check(!this.account.timersReceived.has(key), () => `timer ${key} fired twice`)
+    this.account.timersReceived.add(key)
   }
 
   page(): Page {
+    const { account } = this
     return {
-      id: this.id,
-      pid: this.pid,
-      scheduler: this.scheduler,
-      traps: this.traps,
-      operations: this.operations,
-      checks: this.checks,
-      sent: [...this.#sent],
-      received: [...this.#received],
-      monitored: [...this.#monitors.values()].flatMap((pid) => pid ?? []),
-      linked: [...this.#links].flatMap(([pid, state]) => (state === 'linked' ? [pid] : [])),
-      timersOpen: [...this.#timers.values()].filter((state) => state === 'waiting').length,
-      timersSent: this.#timersSent,
-      timersReceived: [...this.#timersReceived],
-      names: [...this.names],
-      keys: [...this.keys],
-      increments: this.increments,
+      id: account.id,
+      pid: account.pid,
+      scheduler: account.scheduler,
+      traps: account.traps,
+      operations: account.operations,
+      checks: account.checks,
+      sent: [...account.sent],
+      received: [...account.received],
+      monitored: [...account.monitors.values()].flatMap((pid) => pid ?? []),
+      linked: [...account.links].flatMap(([pid, state]) => (state === 'linked' ? [pid] : [])),
+      timersOpen: [...account.timers.values()].filter((state) => state === 'waiting').length,
+      timersSent: account.timersSent,
+      timersReceived: [...account.timersReceived],
+      names: [...account.names],
+      keys: [...account.keys],
+      increments: account.increments,
     }
   }
 }

@@ -4,7 +4,10 @@ import type { Pid, Ref } from '../../src/index.js'
 export interface Charge {
   readonly id: string
   readonly pid: Pid<unknown>
-  readonly scheduler: number
+  /** Where it began, as far as is known. */
+  scheduler: number
+  /** It is a server that may go to other schedulers and takes its book along. */
+  readonly wanders: boolean
   readonly ref: Ref
   /** It has spoken, so it has a book. Who is killed before its first slice has none. */
   born: boolean

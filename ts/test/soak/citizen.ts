@@ -16,7 +16,7 @@ import {
   type Timer,
   trapExit,
 } from '../../src/index.js'
-import { Book, keep } from './book.js'
+import { Book, keep, openAccount } from './book.js'
 import { act } from './operations.js'
 import { Random } from './random.js'
 
@@ -61,7 +61,7 @@ export function* citizen(charter: Charter): Coroutine<void> {
   const traps = !random.oneIn(4)
   trapExit(traps)
   const fail = (text: string): void => send(charter.director, ['failed', text])
-  const book = new Book(charter.id, self(), schedulerId(), traps, fail)
+  const book = new Book(openAccount(charter.id, self(), schedulerId(), traps), fail)
   keep(book)
   send(charter.director, ['born', charter.id, self(), schedulerId()])
   const me: Citizen = { charter, book, random, peers: [], children: 0, lastTimer: 0, timers: [], refs: [] }
@@ -79,7 +79,7 @@ export function* citizen(charter: Charter): Coroutine<void> {
     }
     if (quiet || (message !== TIMEOUT && taken < MOST_TAKEN)) continue
     taken = 0
-    book.operations++
+    book.account.operations++
     yield* act(me)
     // A poll of an empty mailbox goes on at once, and nobody else would have a turn.
     if (pause === 0) yield* giveWay()
@@ -93,7 +93,8 @@ type News =
   | readonly ['timer', number: number]
   | readonly ['timer of', key: string]
 
-function take(me: Citizen, message: unknown): void {
+/** What `message` says goes into the book. */
+export function take(me: Citizen, message: unknown): void {
   const { book } = me
   if (isDown(message)) return book.down(message)
   if (isExit(message)) {

@@ -50,10 +50,10 @@ export class Director {
   }
 
   /** From now on the end of this citizen is awaited. */
-  adopt(id: string, pid: Pid<unknown>, scheduler: number): Charge {
+  adopt(id: string, pid: Pid<unknown>, scheduler: number, wanders = false): Charge {
     const known = this.charges.get(id)
     if (known !== undefined) return known
-    const charge: Charge = { id, pid, scheduler, ref: monitor(pid), born: false, ended: false, reason: undefined, quiet: false }
+    const charge: Charge = { id, pid, scheduler, wanders, ref: monitor(pid), born: false, ended: false, reason: undefined, quiet: false }
     this.charges.set(id, charge)
     this.#byRef.set(String(charge.ref), charge)
     return charge
@@ -92,7 +92,12 @@ export class Director {
     if (isDown(message)) return this.#ended(message)
     const news = message as News
     if (news[0] === 'spawned') this.adopt(news[1], news[2], news[3])
-    else if (news[0] === 'born') this.adopt(news[1], news[2], news[3]).born = true
+    else if (news[0] === 'born') {
+      const charge = this.adopt(news[1], news[2], news[3])
+      charge.born = true
+      // Before it began it may have been sent to another one.
+      charge.scheduler = news[3]
+    }
     else if (news[0] === 'failed') this.failures.push(news[1])
     else if (news[0] === 'quiet') {
       const charge = this.charges.get(news[1])

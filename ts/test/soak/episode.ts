@@ -3,9 +3,9 @@
  *
  *   node episode.js SEED SCHEDULERS SECONDS CRASHES
  *
- * Prints JSON lines: {progress}, and at the end {operations, checks, failures}.
+ * Prints JSON lines: {progress}, and at the end {operations, checks, migrations, failures}.
  */
-import { type Coroutine, Registry, Runtime, spawn } from '../../src/index.js'
+import { type Coroutine, Registry, Runtime, schedulers as schedulersNow, spawn } from '../../src/index.js'
 import { Director, Stall } from './director.js'
 import { countAll, countBlocks, surplus } from './leftovers.js'
 import { REGISTRY } from './operations.js'
@@ -24,6 +24,11 @@ const total: Tally = { operations: 0, checks: 0, citizens: 0, crashes: 0 }
 let rounds = 0
 let lastProgress = performance.now()
 
+/** Processes that have gone from one scheduler to another so far. */
+function migrations(): number {
+  return schedulersNow().reduce((sum, scheduler) => sum + scheduler.migrations.in, 0)
+}
+
 function print(line: object): void {
   process.stdout.write(`${JSON.stringify(line)}\n`)
 }
@@ -31,7 +36,7 @@ function print(line: object): void {
 function beat(): void {
   if (performance.now() - lastProgress < PROGRESS) return
   lastProgress = performance.now()
-  print({ progress: `${rounds} rounds, ${total.citizens} citizens, ${total.crashes} crashes, ${total.operations} operations, ${total.checks} checks` })
+  print({ progress: `${rounds} rounds, ${total.citizens} citizens, ${total.crashes} crashes, ${migrations()} migrations, ${total.operations} operations, ${total.checks} checks` })
 }
 
 function* play(): Coroutine<void> {
@@ -61,7 +66,7 @@ function* awaitNothingLeft(before: Readonly<Record<string, number>>, stage: Stag
 }
 
 function finish(): void {
-  print({ operations: total.operations, checks: total.checks, failures: failures.slice(0, MOST_FAILURES_TOLD), rounds, crashes: total.crashes })
+  print({ operations: total.operations, checks: total.checks, failures: failures.slice(0, MOST_FAILURES_TOLD), rounds, crashes: total.crashes, migrations: migrations() })
   process.exit(failures.length === 0 ? 0 : 1)
 }
 

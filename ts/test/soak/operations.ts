@@ -8,6 +8,7 @@ import {
   exit,
   link,
   monitor,
+  type Pid,
   register,
   Registry,
   samePid,
@@ -23,6 +24,7 @@ import { type Charter, type Citizen, type Peer, type Signal, startCitizen } from
 import { isPayload, payloadFor } from './payload.js'
 import { hashOf } from './random.js'
 import { Echo } from './servers.js'
+import { Wanderer } from './wanderer.js'
 
 export const NAMES = Array.from({ length: 20 }, (_, i) => `soak-name-${i}`)
 export const KEYS = Array.from({ length: 30 }, (_, i) => `key-${i}`)
@@ -36,6 +38,10 @@ const LONGEST_TIMER = 150
 const MOST_CHILDREN = 2
 /** A reply that takes longer is a failure. */
 const CALL_TIMEOUT = 10_000
+/** The server that a call was handed to may end before it answers: ms. */
+const IMPATIENT_WITH_DEBTORS = 500
+/** How ids of wanderers begin. */
+export const WANDERER = 'wanderer-'
 
 type Operation = (me: Citizen) => void | Coroutine<void>
 
@@ -48,6 +54,9 @@ const operations: readonly (readonly [weight: number, operation: Operation])[] =
   [0.5, linkOne],
   [0.3, unlinkOne],
   [6, callEcho],
+  [12, callWanderer],
+  [12, castToWanderer],
+  [3, callWandererForLater],
   [0.5, callSlow],
   [0.2, callWithShortTimeout],
   [0.02, callToEnd],
@@ -57,20 +66,30 @@ const operations: readonly (readonly [weight: number, operation: Operation])[] =
   [5, startTimer],
   [2, startTimerForPeer],
   [3, cancelOne],
-  [6, useTable],
+  [3, useTable],
+  [3, count],
   [0.1, beget],
   [0.03, killPeer],
   [0.2, signalPeer],
   [0.03, end],
 ]
-const total = operations.reduce((sum, [weight]) => sum + weight, 0)
+
+/** A server does none that leave something in its isolate, end it, make it wait for itself, or must be known after its end. */
+const notOfServers = new Set<Operation>([count, startTimer, cancelOne, beget, end, callWanderer, callWandererForLater])
+const ofServers = operations.filter(([, operation]) => !notOfServers.has(operation))
 
 /** One operation at random. */
-export function* act(me: Citizen): Coroutine<void> {
+export function* act(me: Citizen, among = operations): Coroutine<void> {
+  const total = among.reduce((sum, [weight]) => sum + weight, 0)
   let at = me.random.fraction() * total
-  const [, operation] = operations.find(([weight]) => (at -= weight) < 0) as (typeof operations)[number]
+  const [, operation] = among.find(([weight]) => (at -= weight) < 0) ?? (among[0] as (typeof among)[number])
   const work = operation(me)
   if (work !== undefined) yield* work
+}
+
+/** One operation that a server may do too. */
+export function actAsServer(me: Citizen): Coroutine<void> {
+  return act(me, ofServers)
 }
 
 function peerOf({ peers, random }: Citizen): Peer | undefined {
@@ -154,6 +173,48 @@ function* callEcho(me: Citizen): Coroutine<void> {
   } catch (error) {
     const reason = whyFailed(error)
     book.check(isEndOfServer(reason), () => `a call failed with ${JSON.stringify(reason)}`)
+  }
+}
+
+function wandererOf({ peers, random }: Citizen): Peer | undefined {
+  const wanderers = peers.filter(([id]) => id.startsWith(WANDERER))
+  return wanderers.length === 0 ? undefined : random.pick(wanderers)
+}
+
+/** Calls, casts and messages to one wanderer are numbered together: it sees whether one overtook another. */
+function* callWanderer(me: Citizen): Coroutine<void> {
+  const { book } = me
+  const [id, pid] = wandererOf(me) ?? []
+  if (id === undefined || pid === undefined) return
+  const n = book.nextTo(id)
+  const payload = payloadFor(me.charter.id, n)
+  try {
+    const [answer, back] = yield* Wanderer.at(pid as Pid, { timeout: CALL_TIMEOUT }).call.note(me.charter.id, n, payload)
+    book.check(answer === n + 1 && isPayload(back, me.charter.id, n), () => `call ${n} of ${id} was answered with ${answer}`)
+  } catch (error) {
+    const reason = whyFailed(error)
+    book.check(isEndOfServer(reason), () => `a call of ${id} ${String(pid)} failed with ${JSON.stringify(reason)}`)
+  }
+}
+
+function castToWanderer(me: Citizen): void {
+  const [id, pid] = wandererOf(me) ?? []
+  if (id === undefined || pid === undefined) return
+  const n = me.book.nextTo(id)
+  Wanderer.at(pid as Pid).cast.note(me.charter.id, n, payloadFor(me.charter.id, n))
+}
+
+/** Who owes the answer may have ended. */
+function* callWandererForLater(me: Citizen): Coroutine<void> {
+  const pid = wandererOf(me)?.[1]
+  if (pid === undefined) return
+  const n = me.random.below(1_000_000)
+  try {
+    const answer = yield* Wanderer.at(pid as Pid, { timeout: IMPATIENT_WITH_DEBTORS }).call.later(n)
+    me.book.check(answer === n + 1, () => `the call ${n} was answered later with ${answer}`)
+  } catch (error) {
+    const reason = whyFailed(error)
+    me.book.check(reason === 'timeout' || isEndOfServer(reason), () => `a call that is answered later failed with ${JSON.stringify(reason)}`)
   }
 }
 
@@ -251,19 +312,17 @@ function useTable(me: Citizen): void {
   const { book, random, charter } = me
   const table = ets.open<Row>(charter.table)
   const key = `row-${random.below(50)}`
-  switch (random.below(4)) {
-    case 0:
-      table.insert([key, hashOf(charter.id), charter.id])
-      return
-    case 1: {
-      const row = table.lookup(key)
-      book.check(row === undefined || row[1] === hashOf(row[2]), () => `row ${JSON.stringify(row)} is of two writers`)
-      return
-    }
-    default:
-      book.increments++
-      table.updateCounter(random.pick(COUNTERS), { position: 1, increment: 1 })
+  if (random.oneIn(2)) {
+    table.insert([key, hashOf(charter.id), charter.id])
+    return
   }
+  const row = table.lookup(key)
+  book.check(row === undefined || row[1] === hashOf(row[2]), () => `row ${JSON.stringify(row)} is of two writers`)
+}
+
+function count({ book, random, charter }: Citizen): void {
+  book.account.increments++
+  ets.open<Row>(charter.table).updateCounter(random.pick(COUNTERS), { position: 1, increment: 1 })
 }
 
 /** The child starts here, or on any scheduler. The director hears of it from both. */

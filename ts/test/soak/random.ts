@@ -6,6 +6,11 @@ export class Random {
     this.#state = seed >>> 0
   }
 
+  /** Seed of the numbers that are still to come. */
+  get rest(): number {
+    return this.#state
+  }
+
   /** From 0 to before 1. */
   fraction(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0

@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { genServer, memory, type Pid, reply, schedulerId, send, stop } from '../../src/index.js'
+import { type From, GenServer, genServer, memory, type Pid, reply, schedulerId, send, stop } from '../../src/index.js'
 import { closeBooks, type Page, pages } from './book.js'
+import type { Charter } from './citizen.js'
+import { Wanderer } from './wanderer.js'
 
 /** What citizens call: it answers at once, later, or with its end. */
 export const Echo = genServer(import.meta, {
@@ -13,15 +15,26 @@ export const Echo = genServer(import.meta, {
     },
     die: (count, tag: string) => stop(['shutdown', tag], count),
   },
+  cast: {
+    /** Answers a call of somebody else. */
+    answer(count, caller: From<number>, n: number) {
+      GenServer.reply(caller, n)
+      return count + 1
+    },
+  },
 })
 
 const MESSAGES_THAT_RECLAIM = 100
 
-/** One on each scheduler: hands out the books of its isolate. */
+/** One on each scheduler: hands out the books of its isolate, and starts those who wander from there. */
 export const Registrar = genServer(import.meta, {
   init: () => schedulerId(),
   call: {
     pages: (scheduler): ReturnType<typeof reply<Page[], number>> => reply(pages(), scheduler),
+    *launch(scheduler, charter: Charter) {
+      const { pid } = yield* Wanderer.start(charter)
+      return reply(pid as Pid<unknown>, scheduler)
+    },
     newRound(scheduler) {
       closeBooks()
       return reply('closed', scheduler)
