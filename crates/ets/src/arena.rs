@@ -32,7 +32,7 @@ pub(crate) struct Arena {
     rest_bytes: usize,
     /// Freed blocks by size; each holds the address of the next.
     free: [Option<NonNull<u8>>; LARGEST / UNIT],
-    /// Blocks in chunks that are in use.
+    /// Blocks that are in use.
     in_use: usize,
 }
 
@@ -47,10 +47,14 @@ fn list_of(bytes: usize) -> usize {
 
 impl Arena {
     pub(crate) fn new(memory: Arc<dyn RowMemory>) -> Arena {
-        Arena::with_chunks_from(memory, None)
+        Arena::with_chunks_from(memory, None, 0)
     }
 
-    fn with_chunks_from(memory: Arc<dyn RowMemory>, quarry: Option<Arc<Quarry>>) -> Arena {
+    fn with_chunks_from(
+        memory: Arc<dyn RowMemory>,
+        quarry: Option<Arc<Quarry>>,
+        in_use: usize,
+    ) -> Arena {
         Arena {
             memory,
             quarry,
@@ -59,23 +63,33 @@ impl Arena {
             rest: NonNull::dangling(),
             rest_bytes: 0,
             free: [None; LARGEST / UNIT],
-            in_use: 0,
+            in_use,
         }
     }
 
-    /// An arena of its own in the same memory.
+    /// An empty arena in the same memory.
     pub(crate) fn another(&self) -> Arena {
-        Arena::with_chunks_from(Arc::clone(&self.memory), self.quarry.clone())
+        Arena::new(Arc::clone(&self.memory))
     }
 
-    /// A quarry in the same memory.
-    pub(crate) fn quarry(&self) -> Arc<Quarry> {
-        Arc::new(Quarry::new(Arc::clone(&self.memory)))
-    }
-
-    /// An arena of its own in the same memory whose chunks are cut from a quarry.
-    pub(crate) fn another_in(&self, quarry: &Arc<Quarry>) -> Arena {
-        Arena::with_chunks_from(Arc::clone(&self.memory), Some(Arc::clone(quarry)))
+    /// Divides the arena and the blocks in use: this many stay, so many go to each of the others, which the caller knows to tell
+    /// apart. The chunks are kept until the last part is gone.
+    pub(crate) fn divide(
+        &mut self,
+        stay: usize,
+        go: impl Iterator<Item = usize>,
+    ) -> impl Iterator<Item = Arena> {
+        debug_assert!(self.quarry.is_none());
+        let chunks = std::mem::take(&mut self.chunks);
+        let rest = (self.rest, std::mem::take(&mut self.rest_bytes));
+        let quarry = Arc::new(Quarry::over(Arc::clone(&self.memory), chunks, rest));
+        self.quarry = Some(Arc::clone(&quarry));
+        self.reserved = 0;
+        self.in_use = stay;
+        let memory = Arc::clone(&self.memory);
+        go.map(move |in_use| {
+            Arena::with_chunks_from(Arc::clone(&memory), Some(Arc::clone(&quarry)), in_use)
+        })
     }
 
     /// A block of `size` bytes, more than 0, aligned to 16; none when there is no memory.
@@ -83,7 +97,9 @@ impl Arena {
     pub(crate) fn allocate(&mut self, size: usize) -> Option<NonNull<u8>> {
         let bytes = size.next_multiple_of(UNIT);
         if bytes > LARGEST {
-            return self.memory.allocate(size);
+            let block = self.memory.allocate(size)?;
+            self.in_use += 1;
+            return Some(block);
         }
         let list = list_of(bytes);
         if let Some(block) = self.free[list] {
@@ -154,16 +170,18 @@ impl Arena {
         let bytes = size.next_multiple_of(UNIT);
         if bytes > LARGEST {
             // SAFETY: by the caller's promise, and as `allocate` got it.
-            return unsafe { self.memory.free(block, size) };
+            unsafe { self.memory.free(block, size) };
+        } else {
+            // SAFETY: by the caller's promise.
+            unsafe { self.keep(block, bytes) };
         }
         self.in_use -= 1;
         if self.in_use == 0 && self.reserved > KEPT_WHEN_EMPTY {
-            return self.free_chunks();
+            self.free_chunks();
         }
-        // SAFETY: by the caller's promise.
-        unsafe { self.keep(block, bytes) };
     }
 
+    /// Forgets all blocks, none of which is in use.
     fn free_chunks(&mut self) {
         self.free = [None; LARGEST / UNIT];
         (self.rest, self.rest_bytes) = (NonNull::dangling(), 0);

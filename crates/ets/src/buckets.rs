@@ -10,17 +10,16 @@
 use std::{
     alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error},
     ptr::NonNull,
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
-use crate::{
-    huge_pages::{self, HUGE_PAGE},
-    quarry::Quarry,
-};
+use crate::huge_pages::{self, HUGE_PAGE};
 
 pub(crate) const SLOTS: usize = 7;
 /// Buckets in the first segment at most.
 const SEGMENT: usize = 1024;
+/// Segments beside the first: for more buckets than hashes have values.
+const MORE_SEGMENTS: usize = 23;
 
 /// One cache line. All zero bytes are an empty bucket.
 #[repr(C, align(64))]
@@ -30,41 +29,23 @@ pub(crate) struct Bucket {
     pub(crate) overflow: Option<Box<Bucket>>,
 }
 
+/// Memory for buckets. It does not know whose they are.
 struct Segment {
-    memory: Memory,
+    memory: NonNull<u8>,
+    layout: Layout,
     first: NonNull<Bucket>,
     count: usize,
 }
 
-enum Memory {
-    Own(NonNull<u8>, Layout),
-    Piece(Arc<Quarry>),
-}
-
-// SAFETY: a segment owns its buckets, which may be sent.
+// SAFETY: a segment is memory, which may be freed by any thread.
 unsafe impl Send for Segment {}
-// SAFETY: shared access to a segment only reads its buckets.
+// SAFETY: a shared segment only tells where it is.
 unsafe impl Sync for Segment {}
 
 impl Segment {
-    fn new(count: usize, quarry: Option<&Arc<Quarry>>) -> Segment {
-        quarry
-            .and_then(|quarry| Segment::cut(count, quarry))
-            .unwrap_or_else(|| Segment::allocate(count))
-    }
-
-    /// Empty buckets from a quarry of zeroes; a segment gives its piece back as it got it. The count is a power of two.
-    fn cut(count: usize, quarry: &Arc<Quarry>) -> Option<Segment> {
-        Some(Segment {
-            first: quarry.cut(count * size_of::<Bucket>())?.cast(),
-            memory: Memory::Piece(Arc::clone(quarry)),
-            count,
-        })
-    }
-
     /// Empty buckets. Aligned by hand: asked for more than its natural alignment, the allocator would write the
     /// zeroes itself, all at once.
-    fn allocate(count: usize) -> Segment {
+    fn new(count: usize) -> Segment {
         let bytes = count * size_of::<Bucket>();
         let alignment = if bytes >= HUGE_PAGE {
             HUGE_PAGE
@@ -82,46 +63,35 @@ impl Segment {
         let first = unsafe { memory.add(offset) };
         huge_pages::advise(first.as_ptr(), bytes);
         Segment {
-            memory: Memory::Own(memory, layout),
+            memory,
+            layout,
             first: first.cast(),
             count,
         }
-    }
-
-    #[inline]
-    fn buckets(&self) -> &[Bucket] {
-        // SAFETY: `count` buckets begin at `first`, aligned and valid: all zero is an empty one.
-        unsafe { std::slice::from_raw_parts(self.first.as_ptr(), self.count) }
-    }
-
-    #[inline]
-    fn buckets_mut(&mut self) -> &mut [Bucket] {
-        // SAFETY: as in `buckets`, and the segment is borrowed mutably.
-        unsafe { std::slice::from_raw_parts_mut(self.first.as_ptr(), self.count) }
     }
 }
 
 impl Drop for Segment {
     /// Frees the memory alone: [`Buckets`] knows which buckets can have overflow buckets.
     fn drop(&mut self) {
-        match &self.memory {
-            // SAFETY: allocated in `allocate` with this layout.
-            Memory::Own(memory, layout) => unsafe { dealloc(memory.as_ptr(), *layout) },
-            // SAFETY: cut in `cut` with this size. Whoever gets it next finds zeroes.
-            Memory::Piece(quarry) => unsafe {
-                self.first.write_bytes(0, self.count);
-                quarry.give_back(self.first.cast(), self.count * size_of::<Bucket>());
-            },
-        }
+        // SAFETY: allocated in `new` with this layout.
+        unsafe { dealloc(self.memory.as_ptr(), self.layout) }
     }
 }
 
 /// See the module. Buckets beyond those in use are empty.
+///
+/// The buckets of one array may belong to several of these, each to that which has the remainder of its number. They share segments
+/// and nothing else: no two have a bucket in common.
 pub(crate) struct Buckets {
-    segments: Vec<Segment>,
-    in_use: usize,
-    /// Where segments come from if the table is divided.
-    quarry: Option<Arc<Quarry>>,
+    first: Arc<Segment>,
+    /// Made with the first of them. The partner of each is itself: whoever needs it first allocates it for all.
+    more: Option<Arc<[OnceLock<Segment>; MORE_SEGMENTS]>>,
+    /// All of ours with lower numbers are in use.
+    limit: usize,
+    /// Ours have this remainder when divided by the number of parts, a power of two.
+    part: usize,
+    parts: usize,
 }
 
 /// Segment and place within it.
@@ -135,68 +105,126 @@ fn place(number: usize) -> (usize, usize) {
 }
 
 impl Buckets {
-    /// `count` is a power of two.
-    pub(crate) fn new(count: usize, quarry: Option<Arc<Quarry>>) -> Buckets {
+    /// `count`, a power of two up to 1,024, are in use.
+    pub(crate) fn new(count: usize) -> Buckets {
         Buckets {
-            segments: vec![Segment::new(count, quarry.as_ref())],
-            in_use: count,
-            quarry,
+            first: Arc::new(Segment::new(count)),
+            more: None,
+            limit: count,
+            part: 0,
+            parts: 1,
         }
     }
 
-    pub(crate) fn quarry(&self) -> Option<&Arc<Quarry>> {
-        self.quarry.as_ref()
+    /// Keeps the buckets whose numbers are multiples of `parts`, a power of two, and gives those with the other
+    /// remainders away. Only of an array that is not divided yet.
+    pub(crate) fn divide(&mut self, parts: usize) -> Vec<Buckets> {
+        debug_assert!(self.parts == 1 && parts.is_power_of_two());
+        // From now on nobody has the segments alone, and the first cannot be replaced.
+        while self.first.count < SEGMENT {
+            self.double_first();
+        }
+        let more = Arc::clone(self.more.get_or_insert_with(no_segments));
+        self.parts = parts;
+        let others = (1..parts).map(|part| Buckets {
+            first: Arc::clone(&self.first),
+            more: Some(Arc::clone(&more)),
+            limit: self.limit,
+            part,
+            parts,
+        });
+        others.collect()
+    }
+
+    pub(crate) fn part(&self) -> usize {
+        self.part
+    }
+
+    pub(crate) fn parts(&self) -> usize {
+        self.parts
+    }
+
+    /// Where a bucket is; one of ours, whatever the number.
+    #[inline]
+    fn address(&self, number: usize) -> NonNull<Bucket> {
+        let number = number & !(self.parts - 1) | self.part;
+        let (segment, at) = place(number);
+        let segment = match (segment, &self.more) {
+            (0, _) => Some(&*self.first),
+            (_, Some(more)) => more[segment - 1].get(),
+            (_, None) => None,
+        };
+        match segment {
+            // SAFETY: the segment has that many buckets.
+            Some(segment) if at < segment.count => unsafe { segment.first.add(at) },
+            _ => panic!("there is no bucket {number}"),
+        }
     }
 
     #[inline]
     pub(crate) fn get(&self, number: usize) -> &Bucket {
-        let (segment, at) = place(number);
-        &self.segments[segment].buckets()[at]
+        // SAFETY: it is one of ours, so nobody writes to it while self is borrowed. All zero is an empty one.
+        unsafe { self.address(number).as_ref() }
     }
 
     #[inline]
     pub(crate) fn get_mut(&mut self, number: usize) -> &mut Bucket {
+        // SAFETY: as in `get`, and self is borrowed mutably.
+        unsafe { self.address(number).as_mut() }
+    }
+
+    /// One more of ours is in use, the next.
+    pub(crate) fn grow(&mut self, number: usize) {
         let (segment, at) = place(number);
-        &mut self.segments[segment].buckets_mut()[at]
-    }
-
-    /// One bucket more in use.
-    pub(crate) fn grow(&mut self) {
-        let (segment, at) = place(self.in_use);
-        if segment == self.segments.len() {
-            self.segments
-                .push(Segment::new(SEGMENT << (segment - 1), self.quarry.as_ref()));
-        } else if segment == 0 && at == self.segments[0].count {
-            let mut grown = Segment::new(2 * at, self.quarry.as_ref());
-            let old = self.segments[0].buckets_mut();
-            for (new, old) in grown.buckets_mut().iter_mut().zip(old) {
-                std::mem::swap(new, old);
-            }
-            self.segments[0] = grown;
+        if segment > 0 {
+            self.more.get_or_insert_with(no_segments)[segment - 1]
+                .get_or_init(|| Segment::new(SEGMENT << (segment - 1)));
+        } else if at >= self.first.count {
+            self.double_first();
         }
-        self.in_use += 1;
+        self.limit = number + 1;
     }
 
-    /// One bucket, which is empty, fewer in use. A segment goes when its buckets and as many before them are not used,
-    /// so that one at a segment's edge is not allocated and freed all the time.
-    pub(crate) fn shrink(&mut self) {
-        self.in_use -= 1;
-        while let (last, true) = (self.segments.len() - 1, self.segments.len() > 1)
-            && self.in_use <= (SEGMENT << (last - 1)) / 2
+    /// Only of an array that is not divided.
+    fn double_first(&mut self) {
+        let count = self.first.count;
+        let grown = Segment::new(2 * count);
+        // SAFETY: both segments are ours alone and have this many buckets; those of the old are not used any more.
+        unsafe {
+            grown
+                .first
+                .copy_from_nonoverlapping(self.first.first, count)
+        };
+        self.first = Arc::new(grown);
+    }
+
+    /// The last of ours, which is empty, is not in use any more. Unless the array is divided, a segment goes when its buckets and
+    /// half as many before them are not used, so that one at a segment's edge is not allocated and freed all the time.
+    pub(crate) fn shrink(&mut self, number: usize) {
+        self.limit = number;
+        if let (segment @ 1.., 0) = place(2 * number)
+            && let Some(more) = self.more.as_mut().and_then(Arc::get_mut)
         {
-            self.segments.pop();
+            more[segment - 1].take();
         }
     }
 
-    /// Bytes of the buckets in use.
-    pub(crate) fn memory(&self) -> usize {
-        self.in_use * size_of::<Bucket>() + self.segments.capacity() * size_of::<Segment>()
+    /// Bytes that segments take beside their buckets.
+    pub(crate) fn overhead(&self) -> usize {
+        match self.more {
+            Some(_) if self.part == 0 => size_of::<[OnceLock<Segment>; MORE_SEGMENTS]>(),
+            _ => 0,
+        }
     }
+}
+
+fn no_segments() -> Arc<[OnceLock<Segment>; MORE_SEGMENTS]> {
+    Arc::new([const { OnceLock::new() }; MORE_SEGMENTS])
 }
 
 impl Drop for Buckets {
     fn drop(&mut self) {
-        for number in 0..self.in_use {
+        for number in (self.part..self.limit).step_by(self.parts) {
             self.get_mut(number).overflow = None;
         }
     }
@@ -208,9 +236,9 @@ mod tests {
 
     #[test]
     fn buckets_keep_their_contents_and_their_place_while_the_array_grows_and_shrinks() {
-        let mut buckets = Buckets::new(4, None);
+        let mut buckets = Buckets::new(4);
         for number in 4..100_000 {
-            buckets.grow();
+            buckets.grow(number);
             assert_eq!(buckets.get(number).slots, [0; SLOTS]);
             buckets.get_mut(number).slots[0] = number as u64;
         }
@@ -220,7 +248,7 @@ mod tests {
                 std::mem::take(&mut buckets.get_mut(number).slots[0]),
                 number as u64
             );
-            buckets.shrink();
+            buckets.shrink(number);
         }
         assert_eq!(std::ptr::from_ref(buckets.get(5_000)), place);
         assert!((4..6_000).all(|number| buckets.get(number).slots[0] == number as u64));

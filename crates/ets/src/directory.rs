@@ -108,8 +108,7 @@ pub(crate) trait Divide: Sized {
     /// True when parts would do better for several threads.
     fn wants_parts(&self) -> bool;
 
-    /// Part 0, in place of the whole, and the others; none when it cannot be divided, and then the thing is as before but for
-    /// wanting it less.
+    /// Keeps part 0 and gives the others; none when it cannot be divided, and then the thing is as before.
     fn divide(&mut self) -> Option<Vec<Self>>;
 }
 

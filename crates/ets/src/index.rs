@@ -26,15 +26,13 @@
 //!   n < 24     |<------- tag -------->|                    n >= 24: bits 24 to 31
 //! ```
 //!
-//! Invariants: `buckets == 1 << level plus split`; entries of a bucket are dense from its first slot on; an
+//! An index may be divided into parts, each with the entries of one remainder of the hash and the buckets they are in. Parts know
+//! nothing of each other and grow and shrink by themselves; the numbers of buckets, and so the tags, are those of the whole.
+//!
+//! Invariants: active buckets are those with numbers below `base + split`; entries of a bucket are dense from its first slot on; an
 //! overflow bucket is never empty.
 
-use std::sync::Arc;
-
-use crate::{
-    buckets::{Bucket, Buckets, SLOTS},
-    quarry::Quarry,
-};
+use crate::buckets::{Bucket, Buckets, SLOTS};
 
 const SMALLEST: usize = 4;
 /// Bits of a payload.
@@ -50,7 +48,7 @@ const LOAD_DENOMINATOR: usize = 2;
 /// See the module.
 pub(crate) struct Index {
     buckets: Buckets,
-    /// Number of active buckets is `base + split`.
+    /// Active are our buckets with numbers below `base + split`; split is one of them.
     base: usize,
     split: usize,
     entries: usize,
@@ -154,23 +152,67 @@ impl Bucket {
 
 impl Index {
     pub(crate) fn new() -> Index {
-        Index::new_in(None)
+        Index::with_buckets(SMALLEST)
     }
 
-    /// Its memory comes from a quarry of zeroes, if one is given.
-    pub(crate) fn new_in(quarry: Option<Arc<Quarry>>) -> Index {
+    /// An empty index that can be divided.
+    pub(crate) fn for_parts(parts: usize) -> Index {
+        Index::with_buckets(SMALLEST * parts)
+    }
+
+    fn with_buckets(count: usize) -> Index {
         Index {
-            buckets: Buckets::new(SMALLEST, quarry),
-            base: SMALLEST,
+            buckets: Buckets::new(count),
+            base: count,
             split: 0,
             entries: 0,
             overflows: 0,
         }
     }
 
-    /// An empty index in the same memory.
-    pub(crate) fn another(&self) -> Index {
-        Index::new_in(self.buckets.quarry().cloned())
+    /// Keeps the entries whose hashes are multiples of `parts`, a power of two, and gives those with the other remainders away, in
+    /// indexes for such hashes alone. The buckets stay where they are; they are only counted. O(buckets). None, and nothing happens, when
+    /// there are too few.
+    pub(crate) fn divide(&mut self, parts: usize) -> Option<Vec<Index>> {
+        if self.base < SMALLEST * parts {
+            return None;
+        }
+        let mut counts = vec![(0, 0); parts];
+        for number in 0..self.base + self.split {
+            let bucket = self.buckets.get(number);
+            let (entries, overflows) = &mut counts[number % parts];
+            bucket.for_each(|_| *entries += 1);
+            *overflows += chain_length(bucket);
+        }
+        let (base, split) = (self.base, self.split);
+        let others = self.buckets.divide(parts);
+        let mut others: Vec<Index> = others
+            .into_iter()
+            .map(|buckets| Index {
+                buckets,
+                base,
+                split,
+                entries: 0,
+                overflows: 0,
+            })
+            .collect();
+        let all = std::iter::once(self).chain(&mut others);
+        for (index, (entries, overflows)) in all.zip(counts) {
+            (index.entries, index.overflows) = (entries, overflows);
+            let part = index.buckets.part();
+            index.split = split.saturating_sub(part).next_multiple_of(parts) + part;
+            index.begin_next_round();
+        }
+        Some(others)
+    }
+
+    /// Once all are split, the first is the next again.
+    #[inline]
+    fn begin_next_round(&mut self) {
+        if self.split >= self.base {
+            self.base *= 2;
+            self.split = self.buckets.part();
+        }
     }
 
     /// Entries in the index.
@@ -180,18 +222,24 @@ impl Index {
 
     /// Bytes the index itself takes.
     pub(crate) fn memory(&self) -> usize {
-        self.buckets.memory() + self.overflows * size_of::<Bucket>()
+        self.buckets.overhead() + (self.active() + self.overflows) * size_of::<Bucket>()
     }
 
+    /// How many buckets are active.
     #[inline]
     fn active(&self) -> usize {
-        self.base + self.split
+        (self.base + self.split) / self.buckets.parts()
+    }
+
+    /// Where a walk begins.
+    pub(crate) fn first_position(&self) -> u32 {
+        (self.buckets.part() as u32).reverse_bits()
     }
 
     #[inline]
     fn bucket_of(&self, hash: u32) -> usize {
         let wide = hash as usize & (2 * self.base - 1);
-        if wide < self.active() {
+        if wide < self.base + self.split {
             wide
         } else {
             wide & (self.base - 1)
@@ -266,14 +314,11 @@ impl Index {
 
     /// Splits the next bucket in line in two.
     fn split_one(&mut self, hash_of: impl Fn(u64) -> u32) {
-        let (from, to) = (self.split, self.active());
+        let (from, to) = (self.split, self.base + self.split);
         let bits = self.base.trailing_zeros();
-        self.buckets.grow();
-        self.split += 1;
-        if self.split == self.base {
-            self.base *= 2;
-            self.split = 0;
-        }
+        self.buckets.grow(to);
+        self.split += self.buckets.parts();
+        self.begin_next_round();
         let old = std::mem::take(self.buckets.get_mut(from));
         let (mut stay, mut go) = (Bucket::default(), Bucket::default());
         let mut overflows = 0;
@@ -299,12 +344,8 @@ impl Index {
 
     /// Joins the last bucket with the one it was split from.
     fn merge_one(&mut self) {
-        if self.split == 0 {
-            self.base /= 2;
-            self.split = self.base;
-        }
-        self.split -= 1;
-        let (into, from) = (self.split, self.active());
+        self.step_back();
+        let (into, from) = (self.split, self.base + self.split);
         let bits = self.base.trailing_zeros();
         let tags_move_back = (bits + 1).is_multiple_of(TAG_STEP);
         let mut overflows = 0;
@@ -326,7 +367,16 @@ impl Index {
             self.overflows -= chain_length(&old);
         }
         self.overflows += overflows;
-        self.buckets.shrink();
+        self.buckets.shrink(from);
+    }
+
+    /// Makes the last bucket one that is not active.
+    fn step_back(&mut self) {
+        if self.split == self.buckets.part() {
+            self.base /= 2;
+            self.split += self.base;
+        }
+        self.split -= self.buckets.parts();
     }
 
     /// Visits the payloads of the bucket that covers a position and returns where the next bucket begins. Positions
@@ -336,27 +386,25 @@ impl Index {
         let bucket = self.buckets.get(number);
         bucket.for_each(|slot| visit(slot & PAYLOAD));
         let rest = u32::MAX.checked_shr(self.bits_of(number)).unwrap_or(0);
-        (position | rest).checked_add(1)
+        let next = (position | rest).checked_add(1)?;
+        let is_ours = next.reverse_bits() as usize % self.buckets.parts() == self.buckets.part();
+        is_ours.then_some(next)
     }
 
     /// Takes out some entry, for freeing an index that is not used for anything else any more.
     pub(crate) fn pop(&mut self) -> Option<u64> {
         loop {
-            let last = self.active() - 1;
+            let last = self.base + self.split - self.buckets.parts();
             if let Some((slot, freed)) = self.buckets.get_mut(last).pop() {
                 self.entries -= 1;
                 self.overflows -= usize::from(freed);
                 return Some(slot & PAYLOAD);
             }
-            if last == 0 {
+            if self.active() == 1 {
                 return None;
             }
-            if self.split == 0 {
-                self.base /= 2;
-                self.split = self.base;
-            }
-            self.split -= 1;
-            self.buckets.shrink();
+            self.step_back();
+            self.buckets.shrink(last);
         }
     }
 }
@@ -432,6 +480,64 @@ mod tests {
         }
         // Of the first thousand, those removed may be missing; none is seen twice.
         assert!(seen.values().all(|times| *times == 1));
+    }
+
+    #[test]
+    fn parts_of_an_index_have_what_it_had_and_live_on_by_themselves() {
+        const PARTS: usize = 8;
+        // Sizes at the beginning, in the midst and at the end of a round of splits.
+        for most in [2_560, 2_561, 2_600, 4_000, 5_118, 5_119, 5_120, 9_001] {
+            let mut whole = Index::new();
+            for payload in 1..=most {
+                whole.insert(hash_of(payload), payload, hash_of);
+            }
+            let others = whole.divide(PARTS).unwrap();
+            let mut parts: Vec<Index> = std::iter::once(whole).chain(others).collect();
+            assert_eq!(parts.iter().map(Index::len).sum::<usize>(), most as usize);
+            let part_of = |payload| hash_of(payload) as usize % PARTS;
+            for payload in most + 1..=5 * most {
+                parts[part_of(payload)].insert(hash_of(payload), payload, hash_of);
+            }
+            for payload in 1..=5 * most {
+                let found = |index: &Index| index.find(hash_of(payload), |found| found == payload);
+                for (number, part) in parts.iter().enumerate() {
+                    let here = number == part_of(payload);
+                    assert_eq!(found(part), here.then_some(payload));
+                }
+            }
+            for payload in most / 10..=5 * most {
+                assert!(parts[part_of(payload)].remove(hash_of(payload), payload));
+            }
+            let mut left: Vec<u64> = Vec::new();
+            for (number, part) in parts.iter().enumerate() {
+                let (mut next, before) = (Some(part.first_position()), left.len());
+                while let Some(at) = next {
+                    next = part.visit_bucket(at, |payload| left.push(payload));
+                }
+                assert_eq!(part.len(), left.len() - before);
+                assert!(left[before..].iter().all(|one| part_of(*one) == number));
+            }
+            left.sort_unstable();
+            assert_eq!(left, (1..most / 10).collect::<Vec<_>>());
+            for part in &mut parts {
+                let popped = std::iter::from_fn(|| part.pop()).count();
+                assert_eq!(part.len(), 0);
+                left.truncate(left.len() - popped);
+            }
+            assert_eq!(left, []);
+        }
+    }
+
+    #[test]
+    fn a_small_index_stays_whole() {
+        let mut index = Index::new();
+        index.insert(hash_of(1), 1, hash_of);
+        assert!(index.divide(8).is_none());
+        assert_eq!(
+            Index::for_parts(8).divide(8).map(|others| others.len()),
+            Some(7)
+        );
+        assert_eq!(index.pop(), Some(1));
     }
 
     #[test]

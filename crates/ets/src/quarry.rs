@@ -1,12 +1,11 @@
 //! Memory for the parts of a divided table, in pieces cut from large regions.
 //!
 //! The parts of a table are many and each is small, so what they allocate by themselves would never fill a large page, and a
-//! random access to a large table would miss the TLB. Here they get their chunks and bucket segments from regions that
-//! the whole table shares. Pieces are powers of two; one given back waits in a list of its size, and all regions go when the last
+//! random access to a large table would miss the TLB. Here they get their chunks from regions that the whole table shares;
+//! the first are the chunks that the table had before it was divided. Pieces are powers of two; one given back waits in a list of its size, and all regions go when the last
 //! part does. The lock is taken for a piece, not for a row, and nothing is called under it but the memory below.
 
 use std::{
-    alloc::{Layout, alloc_zeroed, dealloc},
     ptr::NonNull,
     sync::{Arc, Mutex},
 };
@@ -44,21 +43,27 @@ struct Regions {
 unsafe impl Send for Regions {}
 
 impl Quarry {
-    pub(crate) fn new(memory: Arc<dyn RowMemory>) -> Quarry {
+    /// Owns regions from this memory from now on, of which a rest may be cut.
+    pub(crate) fn over(
+        memory: Arc<dyn RowMemory>,
+        regions: Vec<(NonNull<u8>, usize)>,
+        (rest, rest_bytes): (NonNull<u8>, usize),
+    ) -> Quarry {
+        let before = rest.align_offset(SMALLEST).min(rest_bytes);
         Quarry {
             memory,
             regions: Mutex::new(Regions {
-                all: Vec::new(),
-                reserved: 0,
-                rest: NonNull::dangling(),
-                rest_bytes: 0,
+                reserved: regions.iter().map(|(_, bytes)| bytes).sum(),
+                all: regions,
+                // SAFETY: the rest is at least that long.
+                rest: unsafe { rest.add(before) },
+                rest_bytes: rest_bytes - before,
                 free: std::array::from_fn(|_| Vec::new()),
             }),
         }
     }
 
-    /// A piece of `bytes` bytes, a power of two of at least 64, aligned to 64; none when there is no memory. If the memory below gives
-    /// zeroes, so does this, except in what was given back with something in it.
+    /// A piece of `bytes` bytes, a power of two of at least 64, aligned to 64; none when there is no memory.
     pub(crate) fn cut(&self, bytes: usize) -> Option<NonNull<u8>> {
         debug_assert!(bytes.is_power_of_two() && bytes >= SMALLEST);
         let mut regions = lock(&self.regions);
@@ -131,36 +136,14 @@ impl Drop for Quarry {
     }
 }
 
-/// The system's allocator, which gives zeroes, as a rule pages that no one has written to.
-pub(crate) struct ZeroedMemory;
-
-fn layout(size: usize) -> Option<Layout> {
-    Layout::from_size_align(size, 16).ok()
-}
-
-// SAFETY: the global allocator keeps the promises; no size is zero, because a region is not.
-unsafe impl RowMemory for ZeroedMemory {
-    fn allocate(&self, size: usize) -> Option<NonNull<u8>> {
-        let layout = layout(size)?;
-        // SAFETY: as above.
-        NonNull::new(unsafe { alloc_zeroed(layout) })
-    }
-
-    unsafe fn free(&self, memory: NonNull<u8>, size: usize) {
-        if let Some(layout) = layout(size) {
-            // SAFETY: by the caller's promise the memory came from `allocate`, which used this layout.
-            unsafe { dealloc(memory.as_ptr(), layout) }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SystemMemory;
 
     #[test]
     fn pieces_do_not_overlap_and_are_used_again() {
-        let quarry = Quarry::new(Arc::new(ZeroedMemory));
+        let quarry = Quarry::over(Arc::new(SystemMemory), Vec::new(), (NonNull::dangling(), 0));
         let mut pieces = Vec::new();
         for round in 0..3_u8 {
             for number in 0..3_000_usize {

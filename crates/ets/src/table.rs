@@ -2,7 +2,7 @@
 
 use crate::{
     ProcessId, Reply, TableError,
-    directory::{Divide, PART_BITS},
+    directory::{Divide, PARTS},
     rows::Rows,
     term::{self, Form, tags},
 };
@@ -82,8 +82,6 @@ pub(crate) struct Table {
     pub(crate) owner: ProcessId,
     pub(crate) heir: Option<Heir>,
     pub(crate) rows: Rows,
-    /// Rows from which on the table is divided.
-    pub(crate) divide_at: usize,
 }
 
 /// What never changes about a table, in one word.
@@ -127,34 +125,27 @@ impl Layout {
 
 impl Divide for Table {
     fn wants_parts(&self) -> bool {
-        self.rows.len() >= self.divide_at
+        self.rows.len() >= DIVIDE_AT
             && self.rows.kind() == Kind::Set
             && self.access != Access::Private
     }
 
     fn divide(&mut self) -> Option<Vec<Table>> {
-        let Ok(parts) = self.rows.divided(PART_BITS) else {
-            // There was no memory for it. It is not tried again: the table does without.
-            self.divide_at = usize::MAX;
-            return None;
-        };
-        let mut parts = parts.into_iter();
-        self.rows = parts.next()?;
-        let others = parts.map(|rows| Table {
+        let others = self.rows.divide(PARTS)?;
+        let others = others.into_iter().map(|rows| Table {
             name: None,
             access: self.access,
             owner: self.owner,
             heir: None,
             rows,
-            divide_at: self.divide_at,
         });
         Some(others.collect())
     }
 }
 
-/// A set is divided when it has this many rows: copying them takes less than a millisecond, and the parts take little beside
-/// them.
-pub(crate) const DIVIDE_AT: usize = 4_096;
+/// A set that several threads use is divided when it has this many rows: the parts take little beside them, and the index has
+/// enough buckets.
+const DIVIDE_AT: usize = 4_096;
 
 impl Table {
     /// Refuses callers who may not read.
@@ -183,7 +174,7 @@ impl Table {
         }
     }
 
-    /// Without the rows of other parts.
+    /// Without the rows of other parts, and in `memory` without the bytes of rows.
     pub(crate) fn info(&self) -> TableInfo {
         TableInfo {
             name: self.name.clone(),
@@ -193,7 +184,7 @@ impl Table {
             owner: self.owner,
             heir: self.heir.as_ref().map(|heir| heir.pid),
             size: self.rows.len(),
-            memory: self.rows.memory() + size_of::<Table>(),
+            memory: self.rows.index_memory() + size_of::<Table>(),
         }
     }
 

@@ -116,8 +116,12 @@ impl Tables {
     /// `NoSuchTable`, `Access`.
     pub fn delete_all(&self, id: TableId, caller: ProcessId) -> Result<(usize, usize), TableError> {
         let parts = self.write_whole(id, caller, |table| {
-            let parts = table.parts().map(|part| part.rows.replace_with_empty());
-            Ok(parts.collect::<Vec<_>>())
+            let count = table.parts().len();
+            let empty = table.first().rows.empty(count);
+            let parts = table.parts().zip(empty);
+            Ok(parts
+                .map(|(part, empty)| std::mem::replace(&mut part.rows, empty))
+                .collect::<Vec<_>>())
         })?;
         Ok((parts.iter().map(Rows::len).sum(), self.let_go(parts)))
     }

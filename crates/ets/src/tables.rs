@@ -20,7 +20,7 @@ use crate::{
     biased_lock::BiasedLock,
     directory::{Directory, Locked, PartSet, lock},
     rows::{Hashing, Rows, fresh_seed},
-    table::{DIVIDE_AT, Layout, Table, check_key},
+    table::{Layout, Table, check_key},
     term::{self, Form},
     walk::Walk,
 };
@@ -216,7 +216,6 @@ impl Tables {
                 self.hashing,
                 Arena::new(Arc::clone(&self.memory)),
             ),
-            divide_at: DIVIDE_AT,
         };
         let layout = Layout::new(options.kind, options.key_position);
         let id = self
@@ -452,16 +451,21 @@ impl Tables {
     pub fn info(&self, id: TableId) -> Result<TableInfo, TableError> {
         loop {
             let shape = self.directory.shape(id).ok_or(TableError::NoSuchTable)?;
-            let Some(mut info) = self.directory.read_part(id, shape, 0, Table::info) else {
+            let look = |table: &Table| (table.info(), table.rows.row_bytes());
+            let first = self.directory.read_part(id, shape, 0, look);
+            let Some((mut info, mut row_bytes)) = first else {
                 // Gone, or divided just now.
                 continue;
             };
             for number in shape.other_parts() {
-                let part = self.directory.read_part(id, shape, number, Table::info);
-                let part = part.ok_or(TableError::NoSuchTable)?;
+                let part = self.directory.read_part(id, shape, number, look);
+                let (part, bytes) = part.ok_or(TableError::NoSuchTable)?;
                 info.size += part.size;
                 info.memory += part.memory;
+                row_bytes += bytes;
             }
+            // Rows that came to a later part and went from an earlier one meanwhile may be missing.
+            info.memory += usize::try_from(row_bytes).unwrap_or(0);
             return Ok(info);
         }
     }

@@ -120,6 +120,48 @@ fn a_walk_sees_rows_that_stay_once_while_the_table_is_divided() {
 }
 
 #[test]
+fn a_table_that_gets_a_second_thread_keeps_its_rows_and_its_memory_in_step() {
+    const ROWS: i32 = 20_000;
+    const LEFT: usize = (ROWS as usize).div_ceil(3);
+    // Some rows are too long for the chunks of a table.
+    let row = |key: i32, long: bool| {
+        let length = if long { 160 } else { key as usize % 140 };
+        array(&[vec![int(key)], vec![int(key); length]].concat())
+    };
+    let (tables, id) = table(Kind::Set);
+    let empty = tables.info(id).unwrap().memory;
+    let insert = |key: i32, long: bool| tables.insert(id, ME, &row(key, long), 1).unwrap();
+    (0..ROWS).for_each(|key| insert(key, false));
+    let before = tables.info(id).unwrap().memory;
+    share(&tables, id);
+    insert(0, false);
+    // What parts take beside the rows: next to nothing.
+    let divided = tables.info(id).unwrap();
+    assert_eq!(divided.size, ROWS as usize);
+    assert!(divided.memory >= before && divided.memory < before + 64 * 1024);
+    for key in 0..ROWS {
+        let (found, bytes) = replied(|reply| tables.lookup_element(id, ME, &int(key), 0, reply));
+        assert_eq!((found, bytes), (Ok(true), int(key)));
+        insert(key, key % 2 == 0);
+    }
+    assert!(tables.info(id).unwrap().memory > before);
+    (0..ROWS).filter(|key| key % 3 > 0).for_each(|key| {
+        assert_eq!(tables.delete(id, ME, &int(key)), Ok(true));
+    });
+    assert_eq!(keys(&tables, id, 100, || {}).len(), LEFT);
+    let (deleted, waiting) = tables.delete_all(id, ME).unwrap();
+    assert_eq!((deleted, waiting), (LEFT, deleted));
+    let info = tables.info(id).unwrap();
+    assert_eq!(info.size, 0);
+    assert!(info.memory < empty + 64 * 1024, "{}", info.memory);
+    (0..ROWS).for_each(|key| insert(key, false));
+    assert!(!tables.reclaim(usize::MAX));
+    assert_eq!(keys(&tables, id, 100, || {}).len(), ROWS as usize);
+    assert_eq!(tables.drop_table(id, ME), Ok(ROWS as usize));
+    assert!(!tables.reclaim(usize::MAX));
+}
+
+#[test]
 fn insertions_of_several_rows_are_seen_whole() {
     for filling in [0, 5_000] {
         let (tables, id) = table(Kind::Set);
