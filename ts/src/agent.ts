@@ -11,6 +11,7 @@ import type { ServerRef } from './server-ref.js'
 import { noReply, ok, reply } from './server-result.js'
 import { type StartOptions, StartOperation } from './start.js'
 import { copyReason } from './term/copy.js'
+import { letStay } from './term/direct-request.js'
 
 /** A function for the agent to run on its state, shared with it on purpose. */
 class AgentRequest {
@@ -28,6 +29,12 @@ class AgentRequest {
     return this.op
   }
 }
+
+letStay(
+  AgentRequest,
+  'a function for an agent runs in its process and stays on its scheduler, and this agent is on another one: ask from a process there, ' +
+    'or keep the state in a server that is defined with genServer(import.meta, ...)',
+)
 
 function isPair(value: unknown): value is readonly [unknown, unknown] {
   return Array.isArray(value) && value.length === 2

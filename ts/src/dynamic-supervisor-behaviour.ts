@@ -152,7 +152,7 @@ function handleCall(request: unknown, _from: From, flock: Flock): unknown {
       return answered(['ok', { specs: size, active: flock.members.size, supervisors, workers: size - supervisors }], flock)
     }
     case 'start':
-      return startNew(flock, request.argument as CheckedSpec)
+      return startNew(flock, request.spec)
     case 'terminate':
       return terminateOne(flock, request.argument as Pid)
     default:

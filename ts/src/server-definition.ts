@@ -29,6 +29,7 @@ import {
   type Stop,
   type StopReply,
 } from './server-result.js'
+import { describeStart } from './start-blueprint.js'
 import { type StartOptions, startOptionNames, StartOperation } from './start.js'
 import { describe } from './term/refusal.js'
 
@@ -244,9 +245,15 @@ export class ServerDefinition<A extends readonly unknown[], Calls extends object
       for (const [name, value] of Object.entries(last as object))
         (startOptionNames.has(name) ? options : overrides)[name] = value
     const id = typeof options['name'] === 'string' ? options['name'] : this.name
+    return { id, start: this.childStart(given, options), ...overrides }
+  }
+
+  /** @internal What starts a child, linked, and is known on other schedulers. */
+  childStart(args: readonly unknown[], options: StartOptions): () => StartOperation<ServerHandle<Calls, Casts>> {
     const start = (): StartOperation<ServerHandle<Calls, Casts>> =>
-      new StartOperation(this.compiled, given, options, true, this.#handle, this.home)
-    return { id, start, ...overrides }
+      new StartOperation(this.compiled, args, options, true, this.#handle, this.home)
+    if (this.home !== null) describeStart(start, this.home, args, options)
+    return start
   }
 
   readonly #handle = (pid: ServerRef): ServerHandle<Calls, Casts> => this.at(pid)

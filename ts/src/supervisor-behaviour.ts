@@ -258,7 +258,7 @@ function handleCall(request: unknown, _from: From, tree: Tree): unknown {
     case 'count':
       return answered(['ok', counts(tree)], tree)
     case 'start':
-      return startNew(tree, request.argument as CheckedSpec)
+      return startNew(tree, request.spec)
     default: {
       const child = tree.byId.get(request.argument as ChildId)
       if (child === undefined)

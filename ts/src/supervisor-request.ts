@@ -1,14 +1,17 @@
 import { type CallOptions, DirectCall } from './call.js'
-import type { ChildId } from './child-spec.js'
+import { arrivedSpec, type TravellingSpec } from './child-arrival.js'
+import type { CheckedSpec, ChildId } from './child-spec.js'
 import { describeReason, ErrorCode, VigaError } from './errors.js'
 import type { Engine, OutcomeStatus } from './engine/engine.js'
 import type { Pid } from './pid.js'
 import type { Process } from './process/process.js'
 import type { ServerRef } from './server-ref.js'
 import { type Reply, reply } from './server-result.js'
+import { startBlueprint } from './start-blueprint.js'
 import { StartError } from './start.js'
+import { letTravel } from './term/direct-request.js'
 
-/** What is asked of a supervisor: never copied, for a child specification holds functions. */
+/** What is asked of a supervisor: not copied on one scheduler, for a child specification holds functions. */
 export class SupervisorRequest {
   readonly op: 'which' | 'count' | 'start' | 'terminate' | 'restart' | 'delete'
   readonly argument: unknown
@@ -18,9 +21,26 @@ export class SupervisorRequest {
     this.argument = argument
   }
 
+  /** What is to be started. */
+  get spec(): CheckedSpec {
+    return arrivedSpec(this.argument as CheckedSpec | TravellingSpec)
+  }
+
   toString(): string {
     return this.op
   }
+}
+
+letTravel(SupervisorRequest, 'supervisor', ({ op, argument }) => [op, op === 'start' ? travelling(argument as CheckedSpec) : argument])
+
+function travelling(spec: CheckedSpec): TravellingSpec {
+  const start = startBlueprint(spec.start)
+  if (start !== undefined) return { ...spec, start }
+  throw new VigaError(
+    ErrorCode.BadChildSpec,
+    `startChild: the supervisor runs on another scheduler, where the start function of child ${String(spec.id)} is not known: ` +
+      'give it Definition.child(...) of a server that is defined with genServer(import.meta, ...) and exported, or ask from a process on its scheduler',
+  )
 }
 
 /** What a supervisor answers. */
