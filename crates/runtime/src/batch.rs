@@ -72,6 +72,8 @@ pub(crate) struct Batch {
     pub(crate) single: Option<Buffer>,
     /// The process whose pending signals take effect in this crossing: its slice is over.
     pub(crate) signalled: Option<Pid>,
+    /// The isolate was offered processes instead of slices.
+    pub(crate) offered: bool,
 }
 
 impl Batch {
@@ -92,6 +94,7 @@ impl Batch {
             staged: 0,
             single: None,
             signalled: None,
+            offered: false,
         }
     }
 

@@ -184,7 +184,9 @@ impl Domain {
         let share_used = now.saturating_sub(batch.entered_us) > EVENT_LOOP_SHARE_US;
         block.set(header::YIELD_DUE, i32::from(share_used));
         self.note_period(now);
-        if self.table.movable_queued() != 0 {
+        // Not twice in a row: what the isolate keeps would be offered to it for ever, and nothing would run.
+        let offered_last = std::mem::replace(&mut self.batch.offered, false);
+        if !offered_last && self.table.movable_queued() != 0 {
             self.share_work(queues, block);
         }
     }

@@ -151,6 +151,7 @@ impl Domain {
             self.table.entry(index).status = Status::Leaving;
         }
         self.offered = 0;
+        self.batch.offered = at != LEAVING;
         block.set(header::LEAVING_LEN, (at - LEAVING) as i32);
         block.set(header::LEAVING_TO, to as i32 + 1);
     }
