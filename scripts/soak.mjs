@@ -104,19 +104,20 @@ async function main() {
   const file = await compile()
   const length = Math.min(LONGEST_EPISODE, Math.max(SHORTEST_EPISODE, Math.floor(seconds / 3)))
   const end = Date.now() + seconds * 1_000
-  const total = { operations: 0, checks: 0, failed: 0 }
+  const total = { operations: 0, checks: 0, migrations: 0, failed: 0 }
   for (let seed = firstSeed; Date.now() < end && total.failed === 0; seed++) {
     const schedulers = pinned ?? 2 + (seed % 3)
     const left = Math.ceil((end - Date.now()) / 1_000)
-    const { operations, checks, failures } = await play(file, seed, schedulers, Math.min(length, left))
+    const { operations, checks, migrations = 0, failures } = await play(file, seed, schedulers, Math.min(length, left))
     total.operations += operations
     total.checks += checks - failures.length
     total.failed += failures.length
+    total.migrations += migrations
     if (failures.length === 0) continue
     console.error(failures.join('\n'))
     console.error(`\nagain: npm run soak -- --seed ${seed} --schedulers ${schedulers} --seconds ${length * 3}`)
   }
-  console.log(`${total.operations} operations, ${Math.max(0, total.checks)} passed checks, ${total.failed} failed`)
+  console.log(`${total.operations} operations, ${Math.max(0, total.checks)} passed checks, ${total.failed} failed; ${total.migrations} processes have moved`)
   process.exitCode = total.failed === 0 ? 0 : 1
 }
 

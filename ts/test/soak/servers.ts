@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type From, GenServer, genServer, memory, type Pid, reply, schedulerId, send, stop } from '../../src/index.js'
+import { type From, GenServer, genServer, memory, type Pid, reply, schedulerId, stop } from '../../src/index.js'
 import { closeBooks, type Page, pages } from './book.js'
 import type { Charter } from './citizen.js'
 import { Wanderer } from './wanderer.js'
@@ -24,8 +24,6 @@ export const Echo = genServer(import.meta, {
   },
 })
 
-const MESSAGES_THAT_RECLAIM = 100
-
 /** One on each scheduler: hands out the books of its isolate, and starts those who wander from there. */
 export const Registrar = genServer(import.meta, {
   init: () => schedulerId(),
@@ -39,13 +37,9 @@ export const Registrar = genServer(import.meta, {
       closeBooks()
       return reply('closed', scheduler)
     },
-    /**
-     * Collects what V8 holds for nobody, so that binaries are given back. What other schedulers have given back is reclaimed when
-     * this one needs memory for messages, so it sends some, which the others drop.
-     */
-    collect(scheduler, others: readonly Pid<unknown>[]) {
+    /** Collects what V8 holds for nobody, so that binaries are given back. Memory of other schedulers goes to them when this one is idle next. */
+    collect(scheduler) {
       globalThis.gc?.()
-      for (const pid of others) for (let i = 0; i < MESSAGES_THAT_RECLAIM; i++) send(pid, i)
       return reply(memory(), scheduler)
     },
   },
