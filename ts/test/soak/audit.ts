@@ -70,12 +70,14 @@ function checkEnds(evidence: Evidence, check: Check): void {
   }
 }
 
+/** Timers end with the scheduler on which they were started, which who wanders may have left since. */
 function checkTimers(evidence: Evidence, check: Check): void {
-  const { pages } = evidence
+  const { charges, pages, crashed } = evidence
+  const senders = [...pages.values()].filter(({ id }) => crashed.size === 0 || charges.get(id)?.wanders !== true)
   for (const page of alive(evidence)) {
     check(page.timersOpen === 0, () => `${page.timersOpen} timers of ${page.id} have not fired`)
     const received = new Set(page.timersReceived)
-    for (const sender of pages.values())
+    for (const sender of senders)
       for (const [to, key] of sender.timersSent)
         if (to === page.id) check(received.has(key), () => `timer ${key} for ${page.id} has not fired`)
   }
