@@ -138,6 +138,12 @@ impl Bucket {
         }
     }
 
+    /// How many entries there are in this bucket alone.
+    #[inline]
+    fn entries(&self) -> usize {
+        self.slots.iter().map(|slot| usize::from(*slot != 0)).sum()
+    }
+
     fn for_each(&self, mut visit: impl FnMut(u64)) {
         let mut bucket = Some(self);
         while let Some(this) = bucket {
@@ -180,9 +186,12 @@ impl Index {
         let mut counts = vec![(0, 0); parts];
         for number in 0..self.base + self.split {
             let bucket = self.buckets.get(number);
-            let (entries, overflows) = &mut counts[number % parts];
-            bucket.for_each(|_| *entries += 1);
-            *overflows += chain_length(bucket);
+            let (entries, overflows) = &mut counts[number & (parts - 1)];
+            *entries += bucket.entries();
+            if bucket.overflow.is_some() {
+                *entries += chain(bucket).map(Bucket::entries).sum::<usize>();
+                *overflows += chain_length(bucket);
+            }
         }
         let (base, split) = (self.base, self.split);
         let others = self.buckets.divide(parts);
@@ -409,8 +418,13 @@ impl Index {
     }
 }
 
+/// The overflow buckets of a bucket.
+fn chain(bucket: &Bucket) -> impl Iterator<Item = &Bucket> {
+    std::iter::successors(bucket.overflow.as_deref(), |next| next.overflow.as_deref())
+}
+
 fn chain_length(bucket: &Bucket) -> usize {
-    std::iter::successors(bucket.overflow.as_deref(), |next| next.overflow.as_deref()).count()
+    chain(bucket).count()
 }
 
 #[cfg(test)]
