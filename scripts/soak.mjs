@@ -16,7 +16,7 @@ import { ensureNative } from './ensure-native.mjs'
 import { packageRoot } from './package-root.mjs'
 
 /** An episode that has printed nothing for so long hangs, whatever it says of itself: milliseconds. */
-const SILENCE = 30_000
+const SILENCE = 60_000
 const LONGEST_EPISODE = 60
 const SHORTEST_EPISODE = 5
 

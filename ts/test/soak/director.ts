@@ -14,9 +14,9 @@ import {
   TIMEOUT,
 } from '../../src/index.js'
 import type { Charge } from './charge.js'
+import { PATIENCE } from './patience.js'
 
-/** Nothing has come to its end for so long: milliseconds. */
-const STALL = 10_000
+/** Milliseconds between two looks. */
 const STEP = 20
 
 function* nothing(): Coroutine<void> {}
@@ -73,7 +73,7 @@ export class Director {
     const start = performance.now()
     for (yield* look(); !isReached(); yield* look()) {
       yield* this.listen(STEP)
-      if (performance.now() - start > STALL) throw new Stall(`${what}: not done after ${STALL / 1_000} s\n${misses()}\n${this.describe()}`)
+      if (performance.now() - start > PATIENCE) throw new Stall(`${what}: not done after ${PATIENCE / 1_000} s\n${misses()}\n${this.describe()}`)
     }
   }
 

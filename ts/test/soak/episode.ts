@@ -11,7 +11,7 @@ import { countAll, countBlocks, surplus } from './leftovers.js'
 import { REGISTRY } from './operations.js'
 import { Random } from './random.js'
 import { playRound, type Stage, type Tally } from './round.js'
-import { Registrar } from './servers.js'
+import { startRegistrar } from './servers.js'
 
 const PROGRESS = 3_000
 const ROUNDS_BETWEEN_COLLECTIONS = 5
@@ -41,7 +41,7 @@ function beat(): void {
 
 function* play(): Coroutine<void> {
   const registrars: Stage['registrars'] = []
-  for (let scheduler = 1; scheduler <= schedulers; scheduler++) registrars.push(yield* Registrar.start({ scheduler }))
+  for (let scheduler = 1; scheduler <= schedulers; scheduler++) registrars.push(yield* startRegistrar(scheduler))
   const registry = Registry.start<string, string>({ name: REGISTRY })
   const stage: Stage = { schedulers, registry, registrars, failures, withCrashes: crashes !== 0, beat }
   const before = { ...countAll(), ...(yield* countBlocks(registrars)) }

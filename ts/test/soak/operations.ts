@@ -21,6 +21,7 @@ import {
   whereis,
 } from '../../src/index.js'
 import { type Charter, type Citizen, type Peer, type Signal, startCitizen } from './citizen.js'
+import { PATIENCE } from './patience.js'
 import { isPayload, payloadFor } from './payload.js'
 import { hashOf } from './random.js'
 import { Echo } from './servers.js'
@@ -36,8 +37,6 @@ export type Row = readonly [key: string, number: number, writer: string]
 /** Longest time of a timer, ms. */
 const LONGEST_TIMER = 150
 const MOST_CHILDREN = 2
-/** A reply that takes longer is a failure. */
-const CALL_TIMEOUT = 10_000
 /** The server that a call was handed to may end before it answers: ms. */
 const IMPATIENT_WITH_DEBTORS = 500
 /** How ids of wanderers begin. */
@@ -160,7 +159,7 @@ function whyFailed(error: unknown): unknown {
   throw error
 }
 
-function server(me: Citizen, timeout = CALL_TIMEOUT) {
+function server(me: Citizen, timeout = PATIENCE) {
   return Echo.at(me.random.pick(me.charter.servers), { timeout })
 }
 
@@ -189,7 +188,7 @@ function* callWanderer(me: Citizen): Coroutine<void> {
   const n = book.nextTo(id)
   const payload = payloadFor(me.charter.id, n)
   try {
-    const [answer, back] = yield* Wanderer.at(pid as Pid, { timeout: CALL_TIMEOUT }).call.note(me.charter.id, n, payload)
+    const [answer, back] = yield* Wanderer.at(pid as Pid, { timeout: PATIENCE }).call.note(me.charter.id, n, payload)
     book.check(answer === n + 1 && isPayload(back, me.charter.id, n), () => `call ${n} of ${id} was answered with ${answer}`)
   } catch (error) {
     const reason = whyFailed(error)

@@ -6,8 +6,9 @@ import { type Charter, startCitizen } from './citizen.js'
 import { type Crash, crashes, startCrash } from './crash.js'
 import { Director } from './director.js'
 import { COUNTERS, type Row, WANDERER } from './operations.js'
+import { PATIENCE } from './patience.js'
 import { Random } from './random.js'
-import { Echo, Registrar } from './servers.js'
+import { Echo, type Registrar, startRegistrar } from './servers.js'
 import { Wanderer } from './wanderer.js'
 
 const SERVERS = Array.from({ length: 8 }, (_, i) => `server-${i}`)
@@ -17,8 +18,6 @@ const REPLACEMENT = 50
 const MOST_CITIZENS = 400
 /** Wanderers that begin just before a crash, to be on their way in it. */
 const LAST_WANDERERS = 8
-/** Milliseconds after which a wanderer that does not answer has ended, or hangs. */
-const PATIENCE = 10_000
 
 export type Registrars = HandleOf<typeof Registrar>[]
 
@@ -183,7 +182,7 @@ function* crash(act: Act, { kind, scheduler }: { readonly kind: Crash; readonly 
   const crasher = director.adopt('crasher', startCrash(scheduler, kind), scheduler)
   yield* director.until(`scheduler ${scheduler} going down by ${kind}`, () => crasher.ended)
   director.check(crasher.reason === 'scheduler_down', () => `the crash by ${kind} ended with ${JSON.stringify(crasher.reason)}`)
-  stage.registrars[scheduler - 1] = yield* Registrar.start({ scheduler })
+  stage.registrars[scheduler - 1] = yield* startRegistrar(scheduler)
   yield* checkGuests(director, guests, scheduler)
 }
 

@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { type From, GenServer, genServer, memory, type Pid, reply, schedulerId, stop } from '../../src/index.js'
+import { type Coroutine, type From, GenServer, genServer, type HandleOf, memory, type Pid, reply, schedulerId, stop } from '../../src/index.js'
 import { closeBooks, type Page, pages } from './book.js'
 import type { Charter } from './citizen.js'
+import { PATIENCE } from './patience.js'
 import { Wanderer } from './wanderer.js'
 
 /** What citizens call: it answers at once, later, or with its end. */
@@ -44,3 +45,8 @@ export const Registrar = genServer(import.meta, {
     },
   },
 })
+
+export function* startRegistrar(scheduler: number): Coroutine<HandleOf<typeof Registrar>> {
+  const { pid } = yield* Registrar.start({ scheduler })
+  return Registrar.at(pid, { timeout: PATIENCE })
+}
