@@ -20,6 +20,8 @@ pub mod domain;
 pub mod executor;
 mod exit;
 mod fragment;
+#[cfg(test)]
+mod guest_tests;
 pub mod handles;
 #[cfg(feature = "hard-checks")]
 mod hard_checks;
