@@ -21,7 +21,8 @@ export function* crashBy(kind: Crash): Coroutine<void> {
 
 function fillMemory(): void {
   const held: unknown[] = []
-  for (;;) held.push(Array.from({ length: 1_000 }, () => ({ held: held.length })))
+  // Large pieces: small ones keep the collector busy for seconds before it gives up.
+  for (;;) held.push(new Array(100_000).fill(held.length))
 }
 
 function fail(what: string): never {
