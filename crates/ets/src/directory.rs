@@ -8,8 +8,8 @@
 //!  segments:  [ 64 slots ] [ 128 ] [ 256 ] ...      slot: shape, lock ( part 0 ), locks ( parts 1 to 63 ) or nothing
 //! ```
 //!
-//! A thing that one thread uses stays whole. One that several use and write to is divided into [`PARTS`] parts, each with a lock of its own, as the locks of OTP's
-//! `write_concurrency` divide a table. Which part an operation is about depends on the thing's *shape*, so the shape is read
+//! A thing that one thread uses stays whole. One that several use and write to is divided into [`PARTS`] parts, each with a lock of
+//! its own, as the locks of OTP's `write_concurrency` divide a table. Which part an operation is about depends on the thing's *shape*, so the shape is read
 //! first, without a lock, and compared under the lock with the one that the part itself has: shapes change only while all parts are
 //! locked. The locks of a slot, once made, stay for ever, so that a thread with an old shape finds locks where it looks.
 //!

@@ -2,8 +2,8 @@
 //!
 //! The parts of a table are many and each is small, so what they allocate by themselves would never fill a large page, and a
 //! random access to a large table would miss the TLB. Here they get their chunks from regions that the whole table shares;
-//! the first are the chunks that the table had before it was divided. Pieces are powers of two; one given back waits in a list of its size, and all regions go when the last
-//! part does. The lock is taken for a piece, not for a row, and nothing is called under it but the memory below.
+//! the first are the chunks that the table had before it was divided. Pieces are powers of two; one given back waits in a list of
+//! its size, and all regions go when the last part does. The lock is taken for a piece, not for a row, and nothing is called under it but the memory below.
 
 use std::{
     ptr::NonNull,
