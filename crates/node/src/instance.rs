@@ -78,7 +78,7 @@ impl Shared {
     pub fn others_are_active(&self) -> bool {
         (1..self.bells.len()).any(|number| {
             self.bells[number].is_active()
-                || self.system.has_arrivals(number)
+                || self.system.seems_to_have_arrivals(number)
                 || self
                     .system
                     .scheduler(number)

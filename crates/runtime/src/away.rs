@@ -8,6 +8,8 @@
 //! since the Unlink on its way ends it there. So both sides come to the same view. Each Unlink has a number, which its answer
 //! repeats: after unlink, link and unlink again two answers come, and only the second one counts.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use viga_scheduler::RunQueues;
 
@@ -20,6 +22,9 @@ use crate::outcome::OutcomeKind;
 use crate::process::{Status, flag};
 use crate::slab::NIL;
 use crate::{Domain, Pid, Spawn};
+
+/// Signals that take effect in one crossing.
+const MOST_AT_A_TIME: u64 = 4096;
 
 /// Links of one process with processes of other schedulers.
 pub type AwayLinks = HashMap<Pid, AwayLink>;
@@ -52,8 +57,7 @@ impl Domain {
         } else {
             home
         };
-        self.out[scheduler].push(signal);
-        self.out_some = true;
+        self.send_to(scheduler, signal);
     }
 
     /// The record that the executor has written into its outgoing buffer. `None` for a word that names none.
@@ -249,23 +253,63 @@ impl Domain {
 
     // --- arriving -----------------------------------------------------------------------------------------------------
 
-    /// What others have sent takes effect.
-    #[cold]
-    pub(crate) fn work_off_inbox(&mut self, queues: &mut RunQueues) {
-        let mut signals = std::mem::take(&mut self.arrived);
-        self.between.inbox(self.scheduler).take(&mut signals);
-        for mut signal in signals.drain(..) {
-            if let Some(to) = signal.receiver() {
-                if self.table.has_moved(*to) {
-                    let to = *to;
-                    self.post(to, signal);
-                    continue;
-                }
-                *to = self.place_of(*to);
-            }
-            self.arrive(queues, signal);
+    /// Puts a signal on its way to a scheduler, which is woken when this crossing ends. Where others send to it at this moment, it waits
+    /// till then as well.
+    #[inline]
+    pub(crate) fn send_to(&mut self, scheduler: usize, signal: Signal) {
+        let delayed = if self.out[scheduler].is_empty() {
+            self.between.inbox(scheduler).try_push(signal)
+        } else {
+            Some(signal)
+        };
+        if let Some(signal) = delayed {
+            self.out[scheduler].push(signal);
         }
-        self.arrived = signals;
+        self.receivers[scheduler / 64] |= 1 << (scheduler % 64);
+        self.any_sent = true;
+    }
+
+    /// Others have sent something. On the thread of the isolate, if there is one.
+    #[inline]
+    pub(crate) fn has_arrivals(&self) -> bool {
+        // SAFETY: whoever has the domain has its scheduler's lock; the thread is the caller's promise.
+        unsafe { self.between.inbox(self.scheduler).has_some() }
+    }
+
+    /// What others have sent takes effect, so much at a time, so that they cannot keep the receiver from running. How many signals it
+    /// was. On the thread of the isolate, if there is one.
+    pub(crate) fn work_off_inbox(&mut self, queues: &mut RunQueues) -> u64 {
+        let between = Arc::clone(&self.between);
+        let inbox = between.inbox(self.scheduler);
+        let mut received = 0;
+        while received < MOST_AT_A_TIME {
+            // SAFETY: whoever has the domain has its scheduler's lock; the thread is the caller's promise.
+            let Some(signal) = (unsafe { inbox.pop() }) else {
+                break;
+            };
+            received += 1;
+            self.receive(queues, signal);
+        }
+        if received != 0 {
+            inbox.note_received(received);
+        }
+        received
+    }
+
+    /// A signal for a process that has moved is sent on; one for a guest finds it in its place here.
+    #[inline]
+    fn receive(&mut self, queues: &mut RunQueues, mut signal: Signal) {
+        if !(self.moved.is_empty() && self.guests.is_empty())
+            && let Some(to) = signal.receiver()
+        {
+            if self.table.has_moved(*to) {
+                let to = *to;
+                self.post(to, signal);
+                return;
+            }
+            *to = self.place_of(*to);
+        }
+        self.arrive(queues, signal);
     }
 
     fn arrive(&mut self, queues: &mut RunQueues, signal: Signal) {

@@ -113,13 +113,6 @@ impl Batch {
     }
 }
 
-impl Batch {
-    /// The isolate has slices that are not settled: it may be running one of them.
-    pub fn is_out(&self) -> bool {
-        self.settled < self.len
-    }
-}
-
 pub(crate) fn slice_words(place: usize) -> usize {
     BATCH + place * entry::WORDS
 }

@@ -1,17 +1,17 @@
 //! What the schedulers of one system share: whose home each part of the process table is, the count of processes, names,
 //! and an inbox for each scheduler.
 //!
-//! A scheduler's processes are its own: others reach them by signals ([`Signal`]) in its inbox, a queue under a lock of its
-//! own that is held for a push or a swap. All that one scheduler sends another goes through that one queue, so signals
-//! between any two processes arrive in the order in which they were sent.
+//! A scheduler's processes are its own: others reach them by signals ([`Signal`]) in its [`Inbox`]. All that is sent to a scheduler comes
+//! in one order, in which what was sent before something else was known comes before it: so signals between any two processes
+//! arrive in the order of sending, and nobody can be sent to before it begins.
 //!
-//! Lock order: a scheduler's lock, then an inbox or the names. Nothing is locked while an inbox or the names are.
+//! Lock order: a scheduler's lock, then the gate of an inbox or the names. Nothing is locked while these are.
 
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use hashbrown::HashMap;
-use viga_scheduler::{BALANCE_PERIOD, Balancer, Priority, WorkRequests};
+use viga_scheduler::{BALANCE_PERIOD, Balancer, Lane, Priority, WorkRequests};
 
 use crate::Pid;
 use crate::fragment::Fragment;
@@ -24,6 +24,9 @@ pub const PART_BITS: u32 = 10;
 pub const MOST_SCHEDULERS: usize = 256;
 /// Parts of the largest process table, and one more for each scheduler, whose last part need not be full.
 const PARTS: usize = (1 << 27 >> PART_BITS) + MOST_SCHEDULERS;
+
+/// A set of schedulers, bit by bit.
+pub type SchedulerSet = [u64; MOST_SCHEDULERS / 64];
 
 /// A reason on its way: a constant, or the encoded term.
 #[derive(Debug)]
@@ -137,12 +140,19 @@ pub enum Signal {
 #[repr(align(128))]
 struct Apart<T>(T);
 
-/// The inbox of one scheduler.
+/// Where one scheduler gets its signals from.
+///
+/// Senders take turns at the gate, the receiver does not pass it: what it looks at while it waits is the next slot of the lane, so a
+/// signal costs one cache line on its way. One lane for all senders, and not one for each, because a process that moves from one
+/// scheduler to another sends from both: what it sent first has to arrive first.
 #[repr(align(128))]
 pub struct Inbox {
-    signals: Mutex<Vec<Signal>>,
-    /// Something is in `signals`. Written under its lock, and a hint without it.
-    some: Apart<AtomicBool>,
+    gate: Mutex<()>,
+    /// Signals that were sent; a hint, for threads that are not the receiver's.
+    sent: AtomicU64,
+    lane: Lane<Signal>,
+    /// Signals that were received; as `sent`, the receiver's.
+    received: Apart<AtomicU64>,
     /// An isolate executes the scheduler. A hint for those who might give it work.
     attached: AtomicBool,
     /// Nobody executes the scheduler's processes, and none is left: what comes must be answered by who brings it.
@@ -176,8 +186,10 @@ impl Between {
     pub fn new(limit: u32, schedulers: usize, compact: bool) -> Self {
         let schedulers = schedulers.clamp(1, MOST_SCHEDULERS);
         let inbox = || Inbox {
-            signals: Mutex::new(Vec::new()),
-            some: Apart(AtomicBool::new(false)),
+            gate: Mutex::new(()),
+            sent: AtomicU64::new(0),
+            lane: Lane::new(),
+            received: Apart(AtomicU64::new(0)),
             attached: AtomicBool::new(false),
             vacant: AtomicBool::new(false),
         };
@@ -357,51 +369,80 @@ impl Signal {
 }
 
 impl Inbox {
-    fn lock(&self) -> MutexGuard<'_, Vec<Signal>> {
-        self.signals.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pass_gate(&self) -> MutexGuard<'_, ()> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends all of `signals`, which is empty afterwards. True when nobody executes the scheduler (see `vacant`).
-    pub fn append(&self, signals: &mut Vec<Signal>) -> bool {
-        let mut waiting = self.lock();
-        waiting.append(signals);
-        // Pairs with the look in `has_some`.
-        self.some.0.store(true, Ordering::Release);
-        self.vacant.load(Ordering::Relaxed)
-    }
-
-    /// Appends one signal.
-    pub fn push(&self, signal: Signal) -> bool {
-        let mut waiting = self.lock();
-        waiting.push(signal);
-        // Pairs with the look in `has_some`.
-        self.some.0.store(true, Ordering::Release);
-        self.vacant.load(Ordering::Relaxed)
-    }
-
-    /// Something waits. A hint: taken again under the lock where it matters.
-    #[inline]
-    pub fn has_some(&self) -> bool {
-        // Synchronizes with the stores in `append` and `push`.
-        self.some.0.load(Ordering::Acquire)
-    }
-
-    /// Takes everything, into the empty `into`.
-    pub fn take(&self, into: &mut Vec<Signal>) {
-        let mut waiting = self.lock();
-        std::mem::swap(&mut *waiting, into);
-        // Under the lock: ordered with the stores of those who append.
-        self.some.0.store(false, Ordering::Relaxed);
-    }
-
-    /// Runs `announce` while nothing can be appended, if nothing waits: whoever appends afterwards comes after it.
-    pub fn if_empty(&self, announce: impl FnOnce()) -> bool {
-        let waiting = self.lock();
-        let empty = waiting.is_empty();
-        if empty {
-            announce();
+    /// Sends all of `signals`, which is empty afterwards. One pass of the gate.
+    pub fn append(&self, signals: &mut Vec<Signal>) {
+        let _gate = self.pass_gate();
+        // Relaxed: a hint.
+        self.sent.fetch_add(signals.len() as u64, Ordering::Relaxed);
+        for signal in signals.drain(..) {
+            // SAFETY: who has passed the gate is the only one that sends.
+            unsafe { self.lane.push(signal) };
         }
-        empty
+    }
+
+    /// Sends one signal, unless somebody else stands at the gate: then it is given back.
+    #[inline]
+    pub fn try_push(&self, signal: Signal) -> Option<Signal> {
+        let Ok(_gate) = self.gate.try_lock() else {
+            return Some(signal);
+        };
+        // Relaxed: a hint.
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as in `append`.
+        unsafe { self.lane.push(signal) };
+        None
+    }
+
+    /// Sends one signal.
+    pub fn push(&self, signal: Signal) {
+        let _gate = self.pass_gate();
+        // Relaxed: a hint.
+        self.sent.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as in `append`.
+        unsafe { self.lane.push(signal) };
+    }
+
+    /// The oldest signal.
+    ///
+    /// # Safety
+    /// Only the receiver: who has the lock of its scheduler and is the thread of its isolate, or who has the lock while there is no
+    /// isolate.
+    #[inline]
+    pub unsafe fn pop(&self) -> Option<Signal> {
+        // SAFETY: promised by the caller.
+        unsafe { self.lane.pop() }
+    }
+
+    /// So many signals were received.
+    #[inline]
+    pub fn note_received(&self, signals: u64) {
+        // Relaxed: a hint.
+        self.received.0.fetch_add(signals, Ordering::Relaxed);
+    }
+
+    /// A signal waits.
+    ///
+    /// # Safety
+    /// As for [`Inbox::pop`], but without the lock.
+    #[inline]
+    pub unsafe fn has_some(&self) -> bool {
+        // SAFETY: promised by the caller.
+        unsafe { self.lane.has_some() }
+    }
+
+    /// Signals wait, as far as any thread can tell.
+    pub fn seems_waiting(&self) -> bool {
+        // Relaxed: hints.
+        self.sent.load(Ordering::Relaxed) != self.received.0.load(Ordering::Relaxed)
+    }
+
+    /// Nobody executes the scheduler, see the field. Asked after something was sent and a fence.
+    pub fn is_vacant(&self) -> bool {
+        self.vacant.load(Ordering::Relaxed)
     }
 
     /// See the field.
@@ -414,9 +455,8 @@ impl Inbox {
         self.attached.store(attached, Ordering::Relaxed);
     }
 
-    /// See the field. Under the lock: whoever appends sees it or came before.
+    /// See the field. Followed by a fence and a look into the lane.
     pub fn set_vacant(&self, vacant: bool) {
-        let _waiting = self.lock();
         self.vacant.store(vacant, Ordering::Relaxed);
     }
 }
@@ -443,24 +483,23 @@ mod tests {
     }
 
     #[test]
-    fn an_inbox_keeps_order_and_is_announced_empty_only_when_it_is() {
+    fn an_inbox_keeps_order() {
         let inbox = &Between::new(1, 1, true).inboxes[0];
-        assert!(inbox.if_empty(|| {}));
         inbox.push(message(1));
-        inbox.append(&mut vec![message(2), message(3)]);
-        assert!(inbox.has_some());
-        assert!(!inbox.if_empty(|| panic!("it is not empty")));
-        let mut taken = Vec::new();
-        inbox.take(&mut taken);
-        let order: Vec<u32> = taken
-            .iter()
+        let mut others = vec![message(2), message(3)];
+        inbox.append(&mut others);
+        assert!(others.is_empty() && inbox.seems_waiting());
+        // SAFETY: one thread.
+        let received = std::iter::from_fn(|| unsafe { inbox.pop() });
+        let order: Vec<u32> = received
             .map(|signal| match signal {
                 Signal::LocalMessage { to, .. } => to.index,
                 _ => 0,
             })
             .collect();
         assert_eq!(order, [1, 2, 3]);
-        assert!(!inbox.has_some());
+        inbox.note_received(3);
+        assert!(!inbox.seems_waiting());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use viga_scheduler::{Emigration, Priority, RunQueues};
 
 use crate::batch::Batch;
-use crate::between::{Between, Signal};
+use crate::between::{Between, SchedulerSet, Signal};
 use crate::clock::Clock;
 use crate::handles::Handles;
 use crate::link::Link;
@@ -49,13 +49,12 @@ pub struct Domain {
     pub(crate) dying: VecDeque<(u32, u32)>,
     /// Exit signals and DOWNs to the process whose slice is running, in order.
     pub(crate) pending: Vec<PendingSignal>,
-    /// Signals on their way to other schedulers, in order; `out_some` when there are any.
+    /// Signals that wait for the gate of each scheduler's inbox, in order; and who was sent something in this crossing.
     pub(crate) out: Box<[Vec<Signal>]>,
-    pub(crate) out_some: bool,
+    pub(crate) receivers: SchedulerSet,
+    pub(crate) any_sent: bool,
     /// Fragments that the isolate has been shown outside a window, messages and reasons: forgotten at the next crossing.
     pub(crate) shown: Vec<u32>,
-    /// Room for what has arrived, kept between its uses.
-    pub(crate) arrived: Vec<Signal>,
     /// Where processes of this home are that have moved, by index.
     pub(crate) moved: HashMap<u32, usize>,
     /// Guests, by pid: their places here; and their pids, by index.
@@ -127,9 +126,9 @@ impl Domain {
             dying: VecDeque::new(),
             pending: Vec::new(),
             out,
-            out_some: false,
+            receivers: SchedulerSet::default(),
+            any_sent: false,
             shown: Vec::new(),
-            arrived: Vec::new(),
             moved: HashMap::new(),
             guests: HashMap::new(),
             identities: HashMap::new(),

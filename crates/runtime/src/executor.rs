@@ -121,7 +121,7 @@ impl Domain {
             self.settle_pending(queues, pid);
         }
         // Not during a slice: an exit signal waits for its end, and what the same sender sent afterwards must not pass it.
-        if !in_slice && self.between.inbox(self.scheduler).has_some() {
+        if !in_slice && self.has_arrivals() {
             self.work_off_inbox(queues);
         }
         #[cfg(feature = "hard-checks")]

@@ -269,8 +269,7 @@ impl Domain {
         self.pack_links(index, &mut package);
         self.pack_monitors(index, &mut package);
         self.pack_watchers(index, &mut package);
-        self.out[to].push(Signal::Adopt(Box::new(package)));
-        self.out_some = true;
+        self.send_to(to, Signal::Adopt(Box::new(package)));
         self.emigration.note_given(1);
         self.given_away += 1;
         self.given_lately += 1;

@@ -2,11 +2,12 @@
 //! thread, also while the isolate that executes the processes is busy or stuck.
 
 use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
 
 use viga_scheduler::{Guard, Parker, Priority, RunQueues, Scheduler, choose_victim};
 
 use crate::away::AwayLink;
-use crate::between::{Between, MOST_SCHEDULERS, Signal};
+use crate::between::{Between, MOST_SCHEDULERS, SchedulerSet, Signal};
 use crate::domain::OwnerEnded;
 use crate::handles::constant;
 use crate::monitor::NOBODY;
@@ -104,10 +105,7 @@ pub struct System {
     between: Arc<Between>,
 }
 
-/// A set of schedulers, by number.
-type Set = [u64; MOST_SCHEDULERS / 64];
-
-fn members(set: Set) -> impl Iterator<Item = usize> {
+fn members(set: SchedulerSet) -> impl Iterator<Item = usize> {
     (0..set.len()).flat_map(move |word| {
         let mut bits = set[word];
         std::iter::from_fn(move || {
@@ -175,29 +173,31 @@ impl System {
         let mut guard = self.schedulers[number].lock();
         let (queues, domain) = guard.split();
         let given = body(queues, domain);
-        if domain.out_some {
-            let (receivers, vacant) = domain.send_off();
+        if domain.any_sent {
+            let receivers = domain.send_off();
             drop(guard);
-            self.call(receivers, vacant);
+            self.call(receivers);
         }
         given
     }
 
-    #[cold]
-    fn call(&self, receivers: Set, vacant: Set) {
+    /// Wakes the schedulers that something was sent to; answers for those that no isolate executes.
+    fn call(&self, receivers: SchedulerSet) {
         for number in members(receivers) {
-            self.schedulers[number].wake();
-        }
-        for number in members(vacant) {
-            self.stand_in(number);
+            let inbox = self.between.inbox(number);
+            self.schedulers[number].wake_for_lane();
+            if inbox.is_vacant() {
+                self.stand_in(number);
+            }
         }
     }
 
-    /// Works off the inbox of a scheduler that no isolate executes: what its processes would be told goes back to the senders.
+    /// Works off what has come for a scheduler that no isolate executes: what its processes would be told goes back to the senders.
+    #[cold]
     fn stand_in(&self, number: usize) {
         self.operate(number, |queues, domain| {
             if domain.batch.block.is_none() {
-                domain.work_off_inbox(queues);
+                while domain.work_off_inbox(queues) != 0 {}
             }
         });
     }
@@ -261,7 +261,8 @@ impl System {
                 domain.isolate_ended(queues, constant::SCHEDULER_DOWN);
             }
         });
-        // What came before the scheduler was marked.
+        // What came before the scheduler was marked; pairs with the fence between sending and looking for the mark.
+        fence(Ordering::SeqCst);
         self.stand_in(number);
     }
 
@@ -270,17 +271,25 @@ impl System {
     pub fn park(&self, number: usize) -> bool {
         let mut guard = self.schedulers[number].lock();
         let idle = guard.queues().is_empty() && guard.state().hastened.is_empty();
-        idle && self
-            .between
-            .inbox(number)
-            .if_empty(|| guard.announce_park())
+        if idle {
+            guard.announce_park();
+        }
+        drop(guard);
+        idle && self.schedulers[number].still_parks(|| self.has_arrivals(number))
     }
 
-    /// Something waits in the inbox of scheduler `number`. Without a lock: for an isolate that spins.
+    /// Something has come for scheduler `number`. Without a lock: for the isolate that executes it, while it waits.
     #[inline]
     #[must_use]
     pub fn has_arrivals(&self, number: usize) -> bool {
-        self.between.inbox(number).has_some()
+        // SAFETY: only the isolate's thread receives while there is an isolate, and it is the one that asks.
+        unsafe { self.between.inbox(number).has_some() }
+    }
+
+    /// As [`System::has_arrivals`], as far as any other thread can tell.
+    #[must_use]
+    pub fn seems_to_have_arrivals(&self, number: usize) -> bool {
+        self.between.inbox(number).seems_waiting()
     }
 
     /// A place for a process that scheduler `number` will be told to start ([`Domain::spawn_away`]).
@@ -327,7 +336,7 @@ impl System {
         let number = self.home(to);
         self.between.inbox(number).push(signal);
         self.operate(number, |queues, domain| {
-            if !domain.batch.is_out() {
+            if domain.batch.block.is_none() {
                 domain.work_off_inbox(queues);
             }
         });
@@ -496,23 +505,16 @@ impl Domain {
         places.map(|place| self.pid_at(place.index)).collect()
     }
 
-    /// What is for other schedulers goes into their inboxes. Who got something, and who of them has no isolate.
-    #[cold]
-    fn send_off(&mut self) -> (Set, Set) {
-        self.out_some = false;
-        let mut receivers = Set::default();
-        let mut vacant = Set::default();
-        for (number, signals) in self.out.iter_mut().enumerate() {
-            if signals.is_empty() {
-                continue;
+    /// What had to wait for gates goes into the inboxes. Who was sent something.
+    fn send_off(&mut self) -> SchedulerSet {
+        self.any_sent = false;
+        let receivers = std::mem::take(&mut self.receivers);
+        for number in members(receivers) {
+            if !self.out[number].is_empty() {
+                self.between.inbox(number).append(&mut self.out[number]);
             }
-            let bit = 1 << (number % 64);
-            if self.between.inbox(number).append(signals) {
-                vacant[number / 64] |= bit;
-            }
-            receivers[number / 64] |= bit;
         }
-        (receivers, vacant)
+        receivers
     }
 
     pub(crate) fn facts(&self) -> SystemFacts {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
-use crate::sync::{Mutex, MutexGuard, clear_poison};
+use crate::sync::{Mutex, MutexGuard, Ordering, clear_poison, fence};
 use crate::{Parker, Priority, RunQueues, Statistics};
 
 /// What the lock guards.
@@ -122,6 +122,28 @@ impl<S> Scheduler<S> {
             self.statistics.note_wakeup();
         }
         woken
+    }
+
+    /// As [`wake`](Self::wake), for a reason that was published without the lock, in a [`Lane`](crate::Lane): pairs with
+    /// [`still_parks`](Self::still_parks).
+    #[inline]
+    pub fn wake_for_lane(&self) -> bool {
+        // Pairs with the fence in `still_parks`: either the owner sees what was sent, or this sees that it parks.
+        fence(Ordering::SeqCst);
+        self.wake()
+    }
+
+    /// The owner has announced a park: it stays in force unless `found` sees that something has come in a lane. Owner only, without the
+    /// lock. False when it is over, and the owner goes on.
+    pub fn still_parks(&self, found: impl FnOnce() -> bool) -> bool {
+        // Pairs with the fence in `wake_for_lane`.
+        fence(Ordering::SeqCst);
+        if found() {
+            // A waker that was first has called the owner's closure, which finds it awake.
+            self.retract_park();
+            return false;
+        }
+        true
     }
 
     /// Blocks until somebody wakes the scheduler or `timeout` has passed, and returns whether it was woken. Owner

@@ -13,8 +13,8 @@ use loom::sync::Notify;
 use loom::sync::atomic::AtomicBool;
 use loom::thread;
 use viga_scheduler::{
-    Adopted, BalancePlan, BusyWait, Context, MigrationClass, MigrationPath, MigrationPaths, Parker,
-    Picked, Pool, PoolConfig, Priority, Scheduler, SliceEnd, WorkRequests,
+    Adopted, BalancePlan, BusyWait, Context, Lane, MigrationClass, MigrationPath, MigrationPaths,
+    Parker, Picked, Pool, PoolConfig, Priority, Scheduler, SliceEnd, WorkRequests,
 };
 
 const PREEMPTIONS: usize = 3;
@@ -377,5 +377,55 @@ fn a_migration_path_is_read_whole() {
         assert!(allowed.contains(&seen), "{seen:?}");
         publisher.join().unwrap();
         assert_eq!(paths.path(0), (2, path(5, 9)));
+    });
+}
+
+/// Items pass from one block to the next (a block has two under loom) in order, whole, and none is lost.
+#[test]
+fn a_lane_keeps_items_and_their_order() {
+    loom::model(|| {
+        let lane = Arc::new(Lane::new());
+        let sender = thread::spawn({
+            let lane = Arc::clone(&lane);
+            // SAFETY: this thread alone sends.
+            move || (0..3).for_each(|item| unsafe { lane.push(Box::new(item)) })
+        });
+        let mut received = Vec::new();
+        // SAFETY: this thread alone receives.
+        received.extend(unsafe { lane.pop() });
+        sender.join().unwrap();
+        // SAFETY: as above.
+        received.extend(std::iter::from_fn(|| unsafe { lane.pop() }));
+        assert!(received.iter().map(|item| **item).eq(0..3), "{received:?}");
+    });
+}
+
+/// What is sent in a lane wakes a scheduler that parks, or is seen before it does.
+#[test]
+fn a_wake_up_for_a_lane_is_not_lost() {
+    loom::model(|| {
+        let scheduler = Arc::new(Scheduler::new(1, Parker::thread(), ()));
+        let lane = Arc::new(Lane::new());
+        let sender = thread::spawn({
+            let (scheduler, lane) = (Arc::clone(&scheduler), Arc::clone(&lane));
+            move || {
+                // SAFETY: this thread alone sends.
+                unsafe { lane.push(7) };
+                scheduler.wake_for_lane();
+            }
+        });
+        let received = loop {
+            // SAFETY: this thread alone receives.
+            if let Some(item) = unsafe { lane.pop() } {
+                break item;
+            }
+            scheduler.lock().announce_park();
+            // SAFETY: as above.
+            if scheduler.still_parks(|| unsafe { lane.has_some() }) {
+                scheduler.sleep(None);
+            }
+        };
+        assert_eq!(received, 7);
+        sender.join().unwrap();
     });
 }
