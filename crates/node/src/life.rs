@@ -46,7 +46,7 @@ fn with_running(
     std::ptr::null_mut()
 }
 
-fn new_block(env: napi_env, array: napi_value) -> Outcome<(ControlBlock, [u32; 5])> {
+fn new_block(env: napi_env, array: napi_value) -> Outcome<(ControlBlock, [u32; 6])> {
     let (words, length) = ffi::int32_array(env, array)?;
     if length < WORDS {
         return Err(Failure::bad_argument(format!(
@@ -54,8 +54,9 @@ fn new_block(env: napi_env, array: napi_value) -> Outcome<(ControlBlock, [u32; 5
         )));
     }
     ffi::keep(env, array)?;
-    // SAFETY: the five words lie within the array.
-    let arguments = [0, 1, 2, 3, 4].map(|number| unsafe { *words.add(ARGUMENTS + number) as u32 });
+    // SAFETY: the six words lie within the array.
+    let arguments =
+        [0, 1, 2, 3, 4, 5].map(|number| unsafe { *words.add(ARGUMENTS + number) as u32 });
     // SAFETY: the array is kept alive with the environment, and the isolate does not touch it inside a crossing.
     Ok((unsafe { ControlBlock::new(words) }, arguments))
 }
@@ -70,12 +71,12 @@ fn give_root(block: &ControlBlock, root: Pid) {
 }
 
 /// start(controlBlock: Int32Array): A0 the process limit, A1 schedulers, A2 microseconds to spin, A3 schedulers that take work, A4 1
-/// to keep work on few of them. R0, R1 the root process, R2 the
+/// to keep work on few of them, A5 processes that wait before another scheduler is given some at once. R0, R1 the root process, R2 the
 /// system's token.
 unsafe extern "C" fn start(env: napi_env, info: napi_callback_info) -> napi_value {
     ffi::guarded(env, || {
         let (data, [array, _]) = ffi::callback_arguments(env, info)?;
-        let (block, [limit, schedulers, spin, online, compact]) = new_block(env, array)?;
+        let (block, [limit, schedulers, spin, online, compact, threshold]) = new_block(env, array)?;
         // SAFETY: the data of every function is the instance.
         let instance = unsafe { instance(data) };
         let (root, token) = instance.start(
@@ -86,6 +87,10 @@ unsafe extern "C" fn start(env: napi_env, info: napi_callback_info) -> napi_valu
             compact != 0,
             spinner(spin),
         );
+        instance.with(|running| {
+            running.system().set_wake_threshold(threshold);
+            Ok(())
+        })?;
         give_root(&block, root);
         block.set_result(2, token);
         Ok(())

@@ -173,6 +173,8 @@ pub struct Between {
     /// Processes on their way between two schedulers, which neither has, with the flags that they are given meanwhile.
     travellers: Mutex<HashMap<Pid, u16>>,
     inboxes: Box<[Inbox]>,
+    /// Processes that wait, movable, before another scheduler is given some at once.
+    wake_threshold: AtomicU32,
     /// Decides who gives work to whom.
     pub balancer: Balancer,
     /// Schedulers that have nothing to do ask others for work.
@@ -203,6 +205,7 @@ impl Between {
             names: RwLock::default(),
             travellers: Mutex::default(),
             inboxes: (0..schedulers).map(|_| inbox()).collect(),
+            wake_threshold: AtomicU32::new(4),
             balancer: Balancer::new(schedulers, compact, BALANCE_PERIOD),
             requests: WorkRequests::new(schedulers),
         }
@@ -247,6 +250,17 @@ impl Between {
     pub fn take_references(&self) -> u64 {
         // Relaxed: the number alone matters.
         self.references.fetch_add(REFERENCES, Ordering::Relaxed)
+    }
+
+    /// See the field.
+    pub fn wake_threshold(&self) -> u32 {
+        self.wake_threshold.load(Ordering::Relaxed)
+    }
+
+    /// See the field.
+    pub fn set_wake_threshold(&self, processes: u32) {
+        self.wake_threshold
+            .store(processes.max(1), Ordering::Relaxed);
     }
 
     pub fn limit(&self) -> u32 {

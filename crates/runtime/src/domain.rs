@@ -71,6 +71,9 @@ pub struct Domain {
     /// Movable processes active in this period and in the one before, see `Domain::note_active`.
     pub(crate) movable_active: u32,
     pub(crate) movable_before: u32,
+    /// There was nothing to do; and since when there is.
+    pub(crate) was_idle: bool,
+    pub(crate) busy_since_us: u64,
     /// Processes given away in this period.
     pub(crate) given_lately: u32,
     pub(crate) period: u8,
@@ -139,6 +142,8 @@ impl Domain {
             asked_for: false,
             movable_active: 0,
             movable_before: 0,
+            was_idle: true,
+            busy_since_us: 0,
             given_lately: 0,
             period: 1,
             period_since_us: 0,

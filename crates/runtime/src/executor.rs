@@ -143,6 +143,7 @@ impl Domain {
             self.pick_unless_offering(queues, block);
         }
         if self.batch.len == 0 {
+            self.was_idle = true;
             let deadline = self.wheel.next_deadline(self.batch.looked_us);
             let wait = deadline.map_or(-1, |wait| wait.min(i32::MAX as u64) as i32);
             block.set(header::NEXT_DEADLINE, wait);
@@ -184,6 +185,7 @@ impl Domain {
         let share_used = now.saturating_sub(batch.entered_us) > EVENT_LOOP_SHARE_US;
         block.set(header::YIELD_DUE, i32::from(share_used));
         self.note_period(now);
+        self.note_busy(now);
         // Not twice in a row: what the isolate keeps would be offered to it for ever, and nothing would run.
         let offered_last = std::mem::replace(&mut self.batch.offered, false);
         if !offered_last && self.table.movable_queued() != 0 {

@@ -32,6 +32,8 @@ use crate::{Domain, Pid, Spawn};
 const MOST_OFFERED: usize = 16;
 /// Most messages that a process takes along.
 const MOST_MESSAGES: u32 = 64;
+/// Work for so long, without a break, is more than a moment's.
+const PRESSED_US: u64 = 2_000;
 /// For so long a process counts as active.
 const LATELY_US: u64 = 100_000;
 /// Words of the area LEAVING before the handles of a process: index, serial, number of messages.
@@ -97,6 +99,7 @@ impl Domain {
             return;
         }
         let thief = self.between.requests.take(self.scheduler);
+        let thief = thief.filter(|_| self.is_pressed());
         let path = self
             .emigration
             .due(self.between.balancer.paths(), self.scheduler);
@@ -110,6 +113,20 @@ impl Domain {
         if most != 0 && to != self.scheduler && may_take {
             self.asked_for = thief.is_some();
             self.offer(queues, block, to, most);
+        }
+    }
+
+    /// Enough waits to wake another scheduler for it (`+swt`), or there has been no end to the work for a while. What a moment would have
+    /// done here is not worth a process's move.
+    fn is_pressed(&self) -> bool {
+        self.table.movable_queued() >= self.between.wake_threshold()
+            || self.batch.looked_us.saturating_sub(self.busy_since_us) > PRESSED_US
+    }
+
+    /// Begins to count how long there is work without a break, after there was none.
+    pub(crate) fn note_busy(&mut self, now_us: u64) {
+        if std::mem::take(&mut self.was_idle) {
+            self.busy_since_us = now_us;
         }
     }
 

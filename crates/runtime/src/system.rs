@@ -223,6 +223,11 @@ impl System {
         targets.find(|target| !self.between.inbox(*target).is_attached())
     }
 
+    /// So many movable processes wait in a queue before another scheduler is given some at once (`+swt`).
+    pub fn set_wake_threshold(&self, processes: u32) {
+        self.between.set_wake_threshold(processes);
+    }
+
     /// Scheduler `number` has nothing to do: asks one that has too much.
     pub fn ask_for_work(&self, number: usize) {
         if self.between.balancer.paths().rests(number) || !self.between.is_online(number) {

@@ -1,4 +1,5 @@
 /** A scheduler whose thread ends costs what ran on it, all of that, and nothing else: again and again in one program. */
+import { isDeepStrictEqual } from 'node:util'
 import { readdirSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import {
@@ -147,9 +148,17 @@ describe.runIf(process.env['VIGA_ENGINE'] !== 'pure')('a scheduler that ends', (
       blocks = messageBlocks()
     }
     expect(downs).toBe(ROUNDS)
-    expect(await settle()).toEqual(after)
+    // What is there at one moment may be on its way out; what is lost stays.
+    let left = await settle()
+    for (let turn = 0; turn < 20 && !isDeepStrictEqual(left, after); turn++) left = await settle()
+    expect(left).toEqual(after)
     // A few are on their way back at any moment; one lost per round would be more.
-    expect(messageBlocks() - blocks).toBeLessThan(ROUNDS / 2)
+    let fewest = messageBlocks()
+    for (let turn = 0; turn < 20 && fewest - blocks >= ROUNDS / 2; turn++) {
+      await settle()
+      fewest = Math.min(fewest, messageBlocks())
+    }
+    expect(fewest - blocks).toBeLessThan(ROUNDS / 2)
     expect(await receive({ timeout: 0 })).toBe(TIMEOUT)
   })
 })

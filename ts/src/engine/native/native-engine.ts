@@ -21,7 +21,7 @@ import type { Addon } from './addon.js'
 import { Away } from './away.js'
 import { FRAGMENT } from './outgoing.js'
 import {
-  A0, A1, A2, A3, A4, A6,
+  A0, A1, A2, A3, A4, A5, A6,
   COMMAND_CALL, COMMAND_EXIT, COMMAND_REPLY, COMMAND_SEND, COMMAND_SEND_ALIAS, COMMAND_SPAWN,
   HEADER_VERSION, OUTBOX, OUTBOX_LEN, OUTBOX_WORDS,
   R0, R1, R2, R3, R4, R5, RESERVED, RESERVED_LEN,
@@ -128,6 +128,7 @@ export class NativeEngine implements Engine {
       words[A1] = this.schedulers
       words[A3] = options.online ?? this.schedulers
       words[A4] = options.compactLoad === false ? 0 : 1
+      words[A5] = options.wakeupThreshold ?? 4
       addon.start(words)
       this.system = words[R2] as number
     } else {
@@ -511,8 +512,11 @@ export class NativeEngine implements Engine {
     const { index } = this.placeOf(arriving)
     if (this.processTable[index] !== arriving) return
     real.pid = arriving.pid
-    const place = this.guests?.get(arriving)
-    if (place !== undefined) this.guests?.delete(arriving) && this.guests.set(real, place)
+    const place = this.guests === null ? undefined : this.guests.get(arriving)
+    if (this.guests !== null && place !== undefined) {
+      this.guests.delete(arriving)
+      this.guests.set(real, place)
+    }
     this.processTable[index] = real
   }
 

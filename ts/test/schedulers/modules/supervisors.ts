@@ -49,13 +49,13 @@ async function refusalOf(work: () => PromiseLike<unknown> | void): Promise<[unkn
 const Hidden = genServer(import.meta, { init: () => 0 })
 
 /** Asks `tree` for all it does. */
-async function useTree(tree: SupervisorHandle): Promise<unknown> {
+async function useTree(tree: SupervisorHandle, scheduler: number): Promise<unknown> {
   const [one] = await tree.whichChildren()
   const place = `two at ${String(self())}`
-  const two = await tree.startChild({ ...Counter.child(2, { id: 'two', name: place }), restart: 'transient' })
+  const two = await tree.startChild({ ...Counter.child(2, { id: 'two', name: place, scheduler }), restart: 'transient' })
   const counts = await tree.countChildren()
   const answers = [await Counter.at(one?.pid as Pid<unknown>).call.get(), await Counter.at(place).call.add(5)]
-  const { scheduler } = await Counter.at(place).call.where()
+  const where = await Counter.at(place).call.where()
   const again = await refusalOf(() => tree.startChild(Counter.child(3, { id: 'two' })))
   const running = await refusalOf(() => tree.deleteChild('two'))
   await tree.terminateChild('two')
@@ -64,7 +64,7 @@ async function useTree(tree: SupervisorHandle): Promise<unknown> {
   await tree.terminateChild('two')
   await tree.deleteChild('two')
   const missing = await refusalOf(() => tree.restartChild('two'))
-  return { counts, answers, scheduler, again, running, isAnother, missing, left: (await tree.whichChildren()).map(({ id }) => id) }
+  return { counts, answers, scheduler: where.scheduler, again, running, isAnother, missing, left: (await tree.whichChildren()).map(({ id }) => id) }
 }
 
 /** Everything that can be asked of the supervisors and the agent of `kept`, as terms. */
@@ -81,7 +81,7 @@ export async function use(kept: Kept): Promise<Record<string, unknown>> {
   await flock.terminateChild(room as Pid<unknown>)
   registry.stop()
   return {
-    tree: await useTree(tree),
+    tree: await useTree(tree, kept.scheduler),
     member: [members, inRegistry, (await flock.whichChildren()).length],
     ownFunction: await refusalOf(() => tree.startChild({ id: 'own', start: () => Counter.startLink(1) })),
     notATerm: await refusalOf(() => tree.startChild(Counter.child((() => 1) as never, { id: 'odd' }))),
