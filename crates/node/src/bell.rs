@@ -263,7 +263,8 @@ unsafe fn handles<'a>(handle: *mut Handle) -> &'a Handles {
 unsafe extern "C" fn on_rung(handle: *mut Handle) {
     // SAFETY: libuv calls for open handles alone.
     let handles = unsafe { handles(handle) };
-    if !handles.closing.get() {
+    // One that was only poked has nothing to run: its loop settles who stays alive before it sleeps again.
+    if !handles.closing.get() && !handles.bell().is_parked() {
         ffi::call_back(handles.env, handles.turn);
     }
 }

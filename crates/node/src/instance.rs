@@ -194,7 +194,8 @@ impl Running {
         // A system of one isolate ends with it, and nobody is left to be told.
         if self.shared.system.schedulers() > 1 {
             self.shared.system.isolate_ended(self.number);
-            self.shared.bells[0].poke();
+            // It tells heirs, too.
+            self.shared.bells[0].ring();
         }
     }
 }

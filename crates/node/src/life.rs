@@ -23,6 +23,7 @@ pub fn register(env: napi_env, exports: napi_value, data: *mut c_void) -> Outcom
     ffi::define(env, exports, "lendSingle", Some(lend_single), data)?;
     ffi::define(env, exports, "hearBell", Some(hear_bell), data)?;
     ffi::define(env, exports, "enter", Some(enter), data)?;
+    ffi::define(env, exports, "balance", Some(balance), data)?;
     ffi::define(env, exports, "next", Some(next), data)?;
     ffi::define(env, exports, "idle", Some(idle), data)?;
     ffi::define(env, exports, "isAlive", Some(is_alive), data)?;
@@ -187,13 +188,16 @@ unsafe extern "C" fn enter(env: napi_env, info: napi_callback_info) -> napi_valu
         running
             .system()
             .operate(running.number, |_, domain| domain.enter());
-        if running.system().schedulers() > 1 {
-            let wanted = running
-                .system()
-                .balance()
-                .map_or(0, |number| number as i32 + 1);
-            running.block.set(header::WANTED, wanted);
-        }
+        Ok(())
+    })
+}
+
+/// The isolate has had work for its whole share of time: the load of all schedulers is balanced, if it is time to.
+unsafe extern "C" fn balance(env: napi_env, info: napi_callback_info) -> napi_value {
+    with_running(env, info, |running| {
+        let wanted = running.system().balance();
+        let wanted = wanted.map_or(0, |number| number as i32 + 1);
+        running.block.set(header::WANTED, wanted);
         Ok(())
     })
 }

@@ -6,12 +6,15 @@ export class Turns {
   /** A turn is in progress. */
   inTurn = false
   private readonly turn: () => void
+  private readonly outside: (turn: () => void) => void
   private immediate: NodeJS.Immediate | null = null
   private sleep: NodeJS.Timeout | null = null
   private sleepUntil = Infinity
   private stopped = false
 
-  constructor(turn: () => void) {
+  /** `outside` runs a turn that JavaScript has asked for outside the context of whoever did. */
+  constructor(turn: () => void, outside: (turn: () => void) => void) {
+    this.outside = outside
     this.turn = () => {
       this.inTurn = true
       try {
@@ -28,7 +31,7 @@ export class Turns {
     this.again()
   }
 
-  /** A turn now, unless one is in progress: called from the event loop. */
+  /** A turn now, unless one is in progress: called from the event loop, in nobody's context. */
   now(): void {
     if (this.inTurn || this.stopped) return
     if (this.immediate !== null) clearImmediate(this.immediate)
@@ -45,7 +48,7 @@ export class Turns {
     if (this.immediate !== null || this.stopped) return
     this.immediate = setImmediate(() => {
       this.immediate = null
-      this.turn()
+      this.outside(this.turn)
     })
   }
 
@@ -60,7 +63,7 @@ export class Turns {
     this.sleep = setTimeout(() => {
       this.sleep = null
       this.sleepUntil = Infinity
-      this.turn()
+      this.outside(this.turn)
     }, wait)
   }
 

@@ -21,6 +21,7 @@ export interface Addon extends TablesAddon, SharedAddon {
   spawnAway(): void
   takeReferences(): void
   showFragment(): void
+  balance(): void
   moveOut(): void
   stay(): void
   setOnline(): void

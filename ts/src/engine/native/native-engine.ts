@@ -311,11 +311,12 @@ export class NativeEngine implements Engine {
     }
   }
 
-  /** A scheduler that is to get work has no isolate yet. */
-  startWanted(): void {
+  /** There is more work than one share of time: schedulers balance theirs, and one that is to get some may have no isolate yet. */
+  balance(): void {
+    if (this.alone) return
+    this.addon.balance()
     const scheduler = this.words[WANTED] as number
-    this.words[WANTED] = 0
-    this.host.want(scheduler)
+    if (scheduler !== 0) this.host.want(scheduler)
   }
 
   /** Handle of a message for `to`: the value itself, or for a process of another scheduler its record. */

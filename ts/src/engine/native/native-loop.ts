@@ -7,7 +7,7 @@ import {
   BATCH, BATCH_DONE, BATCH_LEN, BURIED, BURIED_LEN, IN_SLICE, LEAVING_LEN, MORE_TO_DROP, NEXT_DEADLINE, OUTBOX_LEN, RELEASED, RELEASED_LEN,
   SLICE_END, SLICE_HELD, SLICE_INDEX, SLICE_OUTCOME_HANDLE, SLICE_OUTCOME_HIGH, SLICE_OUTCOME_KIND, SLICE_OUTCOME_LOW,
   SLICE_REDUCTIONS, SLICE_TAKEN, SLICE_TIMED_OUT, SLICE_TIMEOUT, SLICE_WAKE, SLICE_WINDOW_LEN, SLICE_WINDOW_START,
-  SLICE_WORDS, WANTED, YIELD_DUE,
+  SLICE_WORDS, YIELD_DUE,
 } from './control-block.js'
 import { BATCH_REDUCTIONS, type NativeEngine } from './native-engine.js'
 import { FRAGMENT } from './outgoing.js'
@@ -24,7 +24,10 @@ export class NativeLoop {
   private readonly engine: NativeEngine
   /** The runtime was stopped, perhaps by what a slice or a promise job of this very turn did: touch nothing more. */
   private stopped = false
-  private readonly turns = new Turns(() => runOutsideProcesses(() => this.turn()))
+  private readonly turns = new Turns(
+    () => this.turn(),
+    (turn) => runOutsideProcesses(turn),
+  )
 
   constructor(engine: NativeEngine) {
     this.engine = engine
@@ -54,7 +57,6 @@ export class NativeLoop {
     const engine = this.engine
     const { addon, words } = engine
     addon.enter()
-    if (words[WANTED] !== 0) engine.startWanted()
     for (;;) {
       addon.next()
       this.forget()
@@ -77,6 +79,7 @@ export class NativeLoop {
         break
       }
       if (words[YIELD_DUE] !== 0) {
+        engine.balance()
         this.turns.again()
         return
       }

@@ -75,7 +75,10 @@ export class PureEngine implements Engine, Surroundings {
   private readonly signals = new SignalDelivery(this)
   private readonly calls = new Calls(this.wheel, (entry) => this.wakeHeld(entry))
   readonly timers = new MessageTimers(this.wheel, (entry, message) => this.deliver(entry, message))
-  private readonly turns = new Turns(() => runOutsideProcesses(() => this.turn()))
+  private readonly turns = new Turns(
+    () => this.turn(),
+    (turn) => runOutsideProcesses(turn),
+  )
   readonly tables = new PureTables((pid) => this.isAlive(pid))
   readonly registries = new PureRegistries()
 
