@@ -593,7 +593,7 @@ impl Domain {
         self.table.free_all();
         self.batch.forget_isolate();
         let inbox = self.between.inbox(self.scheduler);
-        inbox.set_attached(false);
+        self.between.set_attached(self.scheduler, false);
         inbox.set_vacant(true);
     }
 

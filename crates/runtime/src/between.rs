@@ -173,6 +173,8 @@ pub struct Between {
     /// Processes on their way between two schedulers, which neither has, with the flags that they are given meanwhile.
     travellers: Mutex<HashMap<Pid, u16>>,
     inboxes: Box<[Inbox]>,
+    /// Schedulers that isolates execute.
+    attached: AtomicU32,
     /// Processes that wait, movable, before another scheduler is given some at once.
     wake_threshold: AtomicU32,
     /// Decides who gives work to whom.
@@ -205,6 +207,7 @@ impl Between {
             names: RwLock::default(),
             travellers: Mutex::default(),
             inboxes: (0..schedulers).map(|_| inbox()).collect(),
+            attached: AtomicU32::new(0),
             wake_threshold: AtomicU32::new(4),
             balancer: Balancer::new(schedulers, compact, BALANCE_PERIOD),
             requests: WorkRequests::new(schedulers),
@@ -250,6 +253,25 @@ impl Between {
     pub fn take_references(&self) -> u64 {
         // Relaxed: the number alone matters.
         self.references.fetch_add(REFERENCES, Ordering::Relaxed)
+    }
+
+    /// An isolate executes the scheduler from now on, or none does.
+    pub fn set_attached(&self, scheduler: usize, attached: bool) {
+        if self.inbox(scheduler).set_attached(attached) == attached {
+            return;
+        }
+        // Relaxed: a hint.
+        if attached {
+            self.attached.fetch_add(1, Ordering::Relaxed);
+        } else {
+            self.attached.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// More than one scheduler is executed. A hint.
+    #[inline]
+    pub fn has_several(&self) -> bool {
+        self.attached.load(Ordering::Relaxed) > 1
     }
 
     /// See the field.
@@ -464,9 +486,9 @@ impl Inbox {
         self.attached.load(Ordering::Relaxed)
     }
 
-    /// See the field.
-    pub fn set_attached(&self, attached: bool) {
-        self.attached.store(attached, Ordering::Relaxed);
+    /// See the field. What it was before.
+    fn set_attached(&self, attached: bool) -> bool {
+        self.attached.swap(attached, Ordering::Relaxed)
     }
 
     /// See the field. Followed by a fence and a look into the lane.

@@ -23,7 +23,7 @@
 /// Words of the whole block.
 pub const WORDS: usize = 12288;
 /// Changes whenever the layout does.
-pub const VERSION: i32 = 4;
+pub const VERSION: i32 = 5;
 
 /// Words of the header.
 pub mod header {
@@ -55,6 +55,10 @@ pub mod header {
     pub const LEAVING_TO: usize = 12;
     /// A scheduler that has work waiting and no isolate, from 1; or 0. The executor sets it to 0.
     pub const WANTED: usize = 13;
+    /// 1 while other isolates execute schedulers of the system: a batch must not keep long from them what its first slices have sent.
+    pub const OTHERS: usize = 14;
+    /// 1 when the batches before this one took long: its slices must not, while there are others.
+    pub const LONG: usize = 15;
 }
 
 /// First of the 8 arguments of an operation.

@@ -78,7 +78,7 @@ impl Domain {
         self.batch.block = Some(block);
         let inbox = self.between.inbox(self.scheduler);
         inbox.set_vacant(false);
-        inbox.set_attached(true);
+        self.between.set_attached(self.scheduler, true);
     }
 
     /// The isolate lends bytes. Its staged records must have been read.
@@ -148,6 +148,7 @@ impl Domain {
             let wait = deadline.map_or(-1, |wait| wait.min(i32::MAX as u64) as i32);
             block.set(header::NEXT_DEADLINE, wait);
         }
+        block.set(header::OTHERS, i32::from(self.between.has_several()));
         self.reserve(block, RESERVED_AHEAD);
         self.give_back(block);
     }
@@ -184,6 +185,7 @@ impl Domain {
         batch.turns_until_clock = batch.stride - 1;
         let share_used = now.saturating_sub(batch.entered_us) > EVENT_LOOP_SHARE_US;
         block.set(header::YIELD_DUE, i32::from(share_used));
+        block.set(header::LONG, i32::from(!short));
         self.note_period(now);
         self.note_busy(now);
         // Not twice in a row: what the isolate keeps would be offered to it for ever, and nothing would run.

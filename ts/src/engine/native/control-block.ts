@@ -3,7 +3,7 @@
  * crates/runtime/src/control_block.rs, which draws and explains the layout.
  */
 export const WORDS = 12288
-export const VERSION = 4
+export const VERSION = 5
 
 export const HEADER_VERSION = 0
 export const OUTBOX_LEN = 1
@@ -19,6 +19,8 @@ export const RESERVED_LEN = 10
 export const LEAVING_LEN = 11
 export const LEAVING_TO = 12
 export const WANTED = 13
+export const OTHERS = 14
+export const LONG = 15
 
 export const A0 = 16
 export const A1 = 17

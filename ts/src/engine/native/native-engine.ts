@@ -87,6 +87,8 @@ export class NativeEngine implements Engine {
   windowEnd = 0
   slice = 0
   reductions = 0
+  /** When the slice shall take no more messages, on `performance.now`; Infinity while nobody waits. */
+  sliceUntil = Infinity
 
   readonly addon: Addon
   /** The only scheduler of its system: all processes are here. */
@@ -178,7 +180,7 @@ export class NativeEngine implements Engine {
   // --- messages ---------------------------------------------------------------------------------------------------------
 
   take(): unknown {
-    if (this.reductions >= SLICE_REDUCTIONS) {
+    if (this.reductions >= SLICE_REDUCTIONS || (this.sliceUntil !== Infinity && performance.now() > this.sliceUntil)) {
       this.drained = false
       return EMPTY
     }

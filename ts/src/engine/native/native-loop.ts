@@ -4,14 +4,17 @@ import type { Process } from '../../process/process.js'
 import { reasonOfThrown } from '../../process/reason.js'
 import { runPromiseJobs, Turns } from '../turns.js'
 import {
-  BATCH, BATCH_DONE, BATCH_LEN, BURIED, BURIED_LEN, IN_SLICE, LEAVING_LEN, MORE_TO_DROP, NEXT_DEADLINE, OUTBOX_LEN, RELEASED, RELEASED_LEN,
-  SLICE_END, SLICE_HELD, SLICE_INDEX, SLICE_OUTCOME_HANDLE, SLICE_OUTCOME_HIGH, SLICE_OUTCOME_KIND, SLICE_OUTCOME_LOW,
+  BATCH, BATCH_DONE, BATCH_LEN, BURIED, BURIED_LEN, IN_SLICE, LEAVING_LEN, LONG, MORE_TO_DROP, NEXT_DEADLINE, OTHERS, OUTBOX_LEN,
+  RELEASED, RELEASED_LEN, SLICE_END, SLICE_HELD, SLICE_INDEX, SLICE_OUTCOME_HANDLE, SLICE_OUTCOME_HIGH, SLICE_OUTCOME_KIND, SLICE_OUTCOME_LOW,
   SLICE_REDUCTIONS, SLICE_TAKEN, SLICE_TIMED_OUT, SLICE_TIMEOUT, SLICE_WAKE, SLICE_WINDOW_LEN, SLICE_WINDOW_START,
   SLICE_WORDS, YIELD_DUE,
 } from './control-block.js'
 import { BATCH_REDUCTIONS, type NativeEngine } from './native-engine.js'
 import { FRAGMENT } from './outgoing.js'
 import { refId, timeoutWord } from './words.js'
+
+/** Milliseconds after which a batch ends early, and a slice takes no further message, while others wait for what it has sent. */
+const LONGEST_BATCH = 0.1
 
 /** Wake of the first slice of a process that another scheduler has started here. */
 const ARRIVE = 5
@@ -99,6 +102,10 @@ export class NativeLoop {
     let place = 0
     let reductions = 0
     words[IN_SLICE] = 1
+    // What a slice has sent to other schedulers leaves with the next crossing: slices that take long must not keep it.
+    const timed = words[OTHERS] !== 0 && (length > 1 || words[LONG] !== 0)
+    const until = timed ? performance.now() + LONGEST_BATCH : Infinity
+    engine.sliceUntil = until
     while (place < length && reductions < BATCH_REDUCTIONS && !this.stopped) {
       const slice = BATCH + place * SLICE_WORDS
       words[BATCH_DONE] = place
@@ -109,6 +116,11 @@ export class NativeLoop {
         reductions += engine.reductions
       }
       place++
+      if (timed) {
+        const now = performance.now()
+        if (now > until) break
+        engine.sliceUntil = now + LONGEST_BATCH
+      }
     }
     words[BATCH_DONE] = place
     words[IN_SLICE] = 0
