@@ -38,6 +38,9 @@ export interface MovedServerOptions {
   readonly state: unknown
 }
 
+/** Stands for the blueprint of a server that is asked for one when it is to go elsewhere (`Process.pack`). */
+export const PACKED_LATER: Blueprint = Object.freeze({ kind: BlueprintKind.Moved, url: '', name: '', args: [] })
+
 /** Told apart from the original's URL by this, a second evaluation of a module whose first one failed. */
 export const RETRY = 'viga-retry'
 

@@ -1,4 +1,4 @@
-import { BlueprintKind, nameTerm, type ServerBlueprintOptions } from './blueprint.js'
+import { BlueprintKind, nameTerm, PACKED_LATER, type ServerBlueprintOptions } from './blueprint.js'
 import type { DefinitionHome } from './definition-home.js'
 import { describeReason, ErrorCode, VigaError } from './errors.js'
 import { type Blueprint, type Engine, OutcomeStatus, Priority, type SliceEnd } from './engine/engine.js'
@@ -132,7 +132,10 @@ export class StartOperation<T> extends OutcomeOperation<T> {
     const placement = this.#placement
     const server = new ServerProcess(this.#compiled, process.pid)
     server.label = this.#label
-    if (placement === null && engine.schedulers > 1) server.home = this.#home
+    if (placement === null && engine.schedulers > 1 && this.#home !== null) {
+      server.home = this.#home
+      server.blueprint = PACKED_LATER
+    }
     const argument =
       placement === null ? this.#argument : { ...this.#argument, args: copyArguments(this.#argument.args) }
     const place = placement === null ? HERE : placement.place

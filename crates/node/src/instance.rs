@@ -1,6 +1,6 @@
 //! What the addon keeps for one isolate: the system it executes a scheduler of, once started, and the control block.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::ffi::c_void;
 use std::rc::Rc;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use napi_sys::{napi_callback_info, napi_env, napi_value};
 use viga_runtime::{ControlBlock, Domain, Pid, System, thread_memory};
-use viga_scheduler::{Parker, RunQueues, Spinner, WallState};
+use viga_scheduler::{Parker, RunQueues, Spinner, WHOLE, WallSample, WallState, WallTime};
 
 use crate::bell::{Bell, LoopHandles};
 use crate::ffi::{self, Failure, Outcome};
@@ -105,6 +105,8 @@ pub struct Running {
     pub block: ControlBlock,
     pub spinner: RefCell<Spinner>,
     loop_handles: RefCell<Option<LoopHandles>>,
+    /// What the scheduler had done when it was last looked at, and whether it had time to spare then.
+    lately: Cell<(WallSample, bool)>,
 }
 
 impl Running {
@@ -160,7 +162,6 @@ impl Running {
                 }
                 std::hint::spin_loop();
             }
-            system.ask_for_work(self.number);
             wall_time.turn(WallState::Spinning);
             let found = self
                 .spinner
@@ -170,6 +171,9 @@ impl Running {
             if found {
                 wall_time.turn(WallState::Running);
                 return true;
+            }
+            if self.has_time_to_spare(wall_time) {
+                system.ask_for_work(self.number);
             }
         }
         thread_memory::collect();
@@ -183,6 +187,17 @@ impl Running {
             wall_time.turn(WallState::Running);
         }
         !parked
+    }
+
+    /// Less than half of the time lately was work. A gap now and then is none to fill: whoever waits for others' answers has many.
+    fn has_time_to_spare(&self, wall_time: &WallTime) -> bool {
+        let now = wall_time.sample();
+        let (earlier, mut spare) = self.lately.get();
+        if now.total() - earlier.total() > LATELY_NANOSECONDS {
+            spare = now.utilization_since(&earlier) < WHOLE / 2;
+            self.lately.set((now, spare));
+        }
+        spare
     }
 
     /// The isolate's part in the system is over.
@@ -202,6 +217,9 @@ impl Running {
 
 /// Looks for arrivals, a pause each, before an isolate with nothing to do counts as waiting: one to two microseconds.
 const SHORT_LOOKS: u32 = 40;
+
+/// How long "lately" is.
+const LATELY_NANOSECONDS: u64 = 50_000_000;
 
 /// See the module. Lives from the addon's load to the end of its environment, on the isolate's thread alone.
 pub struct Instance {
@@ -263,6 +281,7 @@ impl Instance {
             block,
             spinner: RefCell::new(spinner),
             loop_handles: RefCell::new(None),
+            lately: Cell::new((WallSample::default(), true)),
         };
         *self.running.borrow_mut() = Some(Rc::new(running));
         root

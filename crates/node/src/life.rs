@@ -195,7 +195,7 @@ unsafe extern "C" fn enter(env: napi_env, info: napi_callback_info) -> napi_valu
 /// The isolate has had work for its whole share of time: the load of all schedulers is balanced, if it is time to.
 unsafe extern "C" fn balance(env: napi_env, info: napi_callback_info) -> napi_value {
     with_running(env, info, |running| {
-        let wanted = running.system().balance();
+        let wanted = running.system().balance(running.number);
         let wanted = wanted.map_or(0, |number| number as i32 + 1);
         running.block.set(header::WANTED, wanted);
         Ok(())

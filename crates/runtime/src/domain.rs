@@ -76,6 +76,9 @@ pub struct Domain {
     pub(crate) busy_since_us: u64,
     /// Processes given away in this period.
     pub(crate) given_lately: u32,
+    /// Processes given away lately that may not have begun yet where they are, and periods since the last one went.
+    pub(crate) given_recently: u32,
+    pub(crate) periods_since_given: u32,
     pub(crate) period: u8,
     pub(crate) period_since_us: u64,
     /// Processes offered in this crossing.
@@ -145,6 +148,8 @@ impl Domain {
             was_idle: true,
             busy_since_us: 0,
             given_lately: 0,
+            given_recently: 0,
+            periods_since_given: 0,
             period: 1,
             period_since_us: 0,
             offered: 0,

@@ -16,7 +16,7 @@
 //! A guest does not move again. What has a timer, a call in progress, an exit signal or a DOWN in its mailbox, or messages put
 //! aside stays.
 
-use viga_scheduler::{Priority, RunQueues};
+use viga_scheduler::{LoadCell, Priority, RunQueues};
 
 use crate::away::AwayLink;
 use crate::between::{Reason, Signal};
@@ -32,6 +32,10 @@ use crate::{Domain, Pid, Spawn};
 const MOST_OFFERED: usize = 16;
 /// Most messages that a process takes along.
 const MOST_MESSAGES: u32 = 64;
+/// Periods in which what has gone is given time to begin.
+const PERIODS_TO_SETTLE: u32 = 5;
+/// More processes in a queue than this are too many to wait for that.
+const MANY_QUEUED: u32 = 16;
 /// Work for so long, without a break, is more than a moment's.
 const PRESSED_US: u64 = 2_000;
 /// For so long a process counts as active.
@@ -73,6 +77,10 @@ impl Domain {
             self.period = self.period.wrapping_add(1);
             self.movable_before = std::mem::take(&mut self.movable_active);
             self.given_lately = 0;
+            self.periods_since_given = self.periods_since_given.saturating_add(1);
+            if self.periods_since_given > PERIODS_TO_SETTLE {
+                self.given_recently = 0;
+            }
         }
     }
 
@@ -90,6 +98,11 @@ impl Domain {
     /// Movable processes that were active lately.
     pub(crate) fn movable_lately(&self) -> u32 {
         self.movable_before.max(self.movable_active)
+    }
+
+    /// Tells the others how much there is to do here, and how much of that they might take.
+    pub(crate) fn publish_load(&self, load: &LoadCell) {
+        load.publish(self.batch.len as u32, [0, 0, self.movable_lately(), 0]);
     }
 
     /// Offers processes to a scheduler that has asked for work, or that this one shall relieve itself to.
@@ -131,13 +144,21 @@ impl Domain {
     }
 
     /// How many may go in this period. Half of what there is: who would give all would stand idle himself, and a guest does not
-    /// come back. All, where no work shall be.
+    /// come back. What has gone counts until it can be seen to work elsewhere, where its module may have to be loaded first; but a
+    /// long queue is halved in each period. All, where no work shall be.
     fn to_spare(&self) -> usize {
         if !self.between.is_online(self.scheduler) {
             return MOST_OFFERED;
         }
-        let movable = self.movable_before.max(self.table.movable_queued());
-        movable.div_ceil(2).saturating_sub(self.given_lately) as usize
+        let active = self.movable_before.div_ceil(2);
+        let active = active.saturating_sub(self.given_recently);
+        let queued = self.table.movable_queued();
+        let queued = if queued > MANY_QUEUED {
+            queued.div_ceil(2).saturating_sub(self.given_lately)
+        } else {
+            0
+        };
+        active.max(queued) as usize
     }
 
     /// Names up to `most` processes to the isolate that may go to scheduler `to`, at most half of those that are ready.
@@ -290,6 +311,8 @@ impl Domain {
         self.emigration.note_given(1);
         self.given_away += 1;
         self.given_lately += 1;
+        self.given_recently += 1;
+        self.periods_since_given = 0;
         true
     }
 

@@ -205,18 +205,19 @@ impl System {
     /// The executing isolate's crossing: what it has done takes effect, and it is told what to run next.
     #[inline]
     pub fn next(&self, number: usize, block: &ControlBlock) {
-        let load = self.schedulers[number].statistics().load();
         self.operate(number, |queues, domain| {
             domain.next(queues, block);
-            if domain.between.schedulers() > 1 {
-                let movable = domain.movable_lately();
-                load.publish(domain.batch.len as u32, [0, 0, movable, 0]);
+            // While nobody else is there nobody asks for work; `balance` tells then.
+            if domain.between.has_several() {
+                domain.publish_load(self.schedulers[number].statistics().load());
             }
         });
     }
 
-    /// Balances the load if it is time to. A scheduler that is to get work and has no isolate yet.
-    pub fn balance(&self) -> Option<usize> {
+    /// Scheduler `number` balances the load if it is time to. A scheduler that is to get work and has no isolate yet.
+    pub fn balance(&self, number: usize) -> Option<usize> {
+        let load = self.schedulers[number].statistics().load();
+        self.operate(number, |_, domain| domain.publish_load(load));
         let statistics = self.schedulers.iter().map(Scheduler::statistics);
         let plan = self.between.balancer.check(statistics)?;
         let mut targets = plan.paths.iter().flatten().map(|path| path.target as usize);

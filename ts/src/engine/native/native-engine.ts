@@ -480,7 +480,7 @@ export class NativeEngine implements Engine {
     words[place + 1] = index
     words[place + 2] = serial
     const how = link ? priority | SPAWN_LINKED : priority
-    words[place + 3] = scheduler === 0 && !this.alone ? how | (process.mobility << MOBILITY_SHIFT) : how
+    words[place + 3] = process.blueprint !== null && scheduler === 0 ? how | (process.mobility << MOBILITY_SHIFT) : how
     words[place + 4] = monitor === null ? 0 : monitor.id
     words[place + 5] = monitor === null ? 0 : monitor.id / TWO_32
     writePid(words, place + 6, this.placeOf(parent))
