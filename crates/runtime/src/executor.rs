@@ -10,7 +10,7 @@
 //!    wait, are held or go to the back of their queue;
 //! 2. the outbox is worked off in the order in which it was written, so that signals take effect in the order in which they were sent;
 //! 3. exit signals and DOWNs that reached the process whose slice was running take effect: its last messages went before;
-//! 4. what other schedulers and threads have sent meanwhile takes effect (see `away`).
+//! 4. what other schedulers and threads have sent meanwhile takes effect (see `arriving`).
 //!
 //! [`System::operate`](crate::System::operate) ends it: what is for other schedulers goes into their inboxes, and they are woken.
 

@@ -8,6 +8,7 @@
 //! [`executor`] is one crossing of the slice protocol.
 
 pub mod allocators;
+mod arriving;
 mod away;
 mod batch;
 mod between;
@@ -25,6 +26,8 @@ mod guest_tests;
 pub mod handles;
 #[cfg(feature = "hard-checks")]
 mod hard_checks;
+mod inbox;
+mod isolate_end;
 mod link;
 mod mailbox;
 mod migration;
